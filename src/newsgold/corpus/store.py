@@ -1,0 +1,177 @@
+"""Where documents live: a corpus folder, a gold folder, a JSONL file or a Parquet file.
+
+    corpus/articles/<id>.txt + <id>.toml     articles, text and metadata
+    corpus/gold/<id>.json                    gold annotation, one file a document
+    anything.jsonl                           articles or annotations, one a line
+    data/documents/*.parquet                 the release: both in one row
+
+Every reader gives what it could read and a finding for each fault.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from newsgold.corpus.codec import (
+    Decoded,
+    Record,
+    T,
+    decode_file,
+    decode_jsonl,
+    decode_text,
+    encode_gold,
+    read_bytes,
+    write_atomic,
+)
+from newsgold.corpus.model import DOCUMENT_ID, Annotation, Article
+from newsgold.errors import FileFault, Finding, finding, quote
+
+ARTICLES = "articles"
+GOLD = "gold"
+RAW = "raw"
+
+
+def read_articles(path: Path) -> Decoded[Article]:
+    """The articles at a path: a corpus folder, an articles folder, JSONL or Parquet."""
+    if path.is_dir():
+        folder = path / ARTICLES if (path / ARTICLES).is_dir() else path
+        files = sorted(folder.glob("*.toml"))
+        if not files:
+            raise FileFault(f"no articles in {path}: expected {ARTICLES}/<id>.toml and <id>.txt")
+        return _merge(_read_article(file) for file in files)
+    if path.suffix == ".parquet":
+        return _read_parquet(path, Article)
+    return decode_jsonl(read_bytes(path), Article, str(path))
+
+
+def read_annotations(path: Path) -> Decoded[Annotation]:
+    """The annotations at a path: a corpus folder, a gold folder, a JSON or JSONL file, or Parquet.
+
+    From a corpus folder they come with split, event and ignore filled in from the articles.
+    """
+    if path.is_dir():
+        inside = (path / GOLD).is_dir()
+        files = sorted((path / GOLD if inside else path).glob("*.json"))
+        if not files:
+            raise FileFault(f"no annotations in {path}: expected {GOLD}/<id>.json or <id>.json")
+        decoded = _merge(_read_gold(file) for file in files)
+        if not (path / ARTICLES).is_dir():
+            return decoded
+        articles = {r.value.id: r.value for r in read_articles(path).records}
+        return Decoded([r._replace(value=fill(r.value, articles.get(r.value.id))) for r in decoded.records], decoded.findings)
+    if path.suffix == ".parquet":
+        return _read_parquet(path, Annotation)
+    raw = read_bytes(path)
+    return decode_file(raw, Annotation, str(path)) if path.suffix == ".json" else decode_jsonl(raw, Annotation, str(path))
+
+
+def fill(annotation: Annotation, article: Article | None) -> Annotation:
+    """The annotation with split, event and ignore taken from its article, so that it scores alone."""
+    if article is None:
+        return annotation
+    return msgspec.structs.replace(annotation, split=article.split, event=article.event, ignore=article.ignore)
+
+
+def write_article(article: Article, folder: Path) -> list[Path]:
+    """Write an article's text and metadata under ``folder``/articles; the paths that changed."""
+    if not DOCUMENT_ID.fullmatch(article.id):
+        raise FileFault(f"no path is built from the id {quote(article.id)}")
+    base = folder / ARTICLES / article.id
+    pairs = (
+        (base.with_name(f"{article.id}.txt"), article.text.encode("utf-8")),
+        (base.with_name(f"{article.id}.toml"), _toml(article)),
+    )
+    return [path for path, data in pairs if write_atomic(path, data)]
+
+
+def write_gold(annotation: Annotation, folder: Path) -> bool:
+    """Write a gold file under ``folder``/gold; split, event and ignore live in the article and are left out."""
+    if not DOCUMENT_ID.fullmatch(annotation.id):
+        raise FileFault(f"no path is built from the id {quote(annotation.id)}")
+    bare = msgspec.structs.replace(annotation, split=None, event=None, ignore=())
+    return write_atomic(folder / GOLD / f"{annotation.id}.json", encode_gold(bare))
+
+
+def _toml(article: Article) -> bytes:
+    table: dict[str, Any] = msgspec.to_builtins(article)
+    del table["text"]
+    if not table.get("source"):
+        table.pop("source", None)
+    return tomli_w.dumps(table).encode("utf-8")
+
+
+def _merge(parts: Iterable[Decoded[T]]) -> Decoded[T]:
+    records: list[Record[T]] = []
+    found: list[Finding] = []
+    for part in parts:
+        records += part.records
+        found += part.findings
+    return Decoded(records, found)
+
+
+def _read_article(path: Path) -> Decoded[Article]:
+    where = str(path)
+    raw = read_bytes(path)
+    text_path = path.with_suffix(".txt")
+    text = decode_text(read_bytes(text_path), str(text_path))
+    if isinstance(text, Finding):
+        return Decoded([], [text])
+    try:
+        table = tomllib.loads(raw.decode("utf-8"))
+        article = msgspec.convert({**table, "text": text}, Article)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Decoded([], [finding("BAD_TOML", where, got=quote(str(error), 160))])
+    except msgspec.ValidationError as error:
+        return Decoded([], [finding("BAD_SHAPE", where, got=quote(str(error), 160))])
+    found = []
+    if article.id != path.stem:
+        found.append(
+            finding("FILE_NAME", where, line=1, doc=article.id, pointer="/id", got=quote(article.id), wanted=quote(path.stem))
+        )
+    return Decoded([Record(article, where, 1)], found)
+
+
+def _read_gold(path: Path) -> Decoded[Annotation]:
+    decoded = decode_file(read_bytes(path), Annotation, str(path))
+    found = list(decoded.findings)
+    for record in decoded.records:
+        if record.value.id != path.stem:
+            line = record.line_of("/id")
+            found.append(
+                finding(
+                    "FILE_NAME",
+                    str(path),
+                    line=line,
+                    doc=record.value.id,
+                    pointer="/id",
+                    got=quote(record.value.id),
+                    wanted=quote(path.stem),
+                )
+            )
+    return Decoded(decoded.records, found)
+
+
+def _read_parquet(path: Path, kind: type[T]) -> Decoded[T]:
+    """The articles or the annotations of a release's ``documents`` file; line numbers count its rows."""
+    from newsgold.corpus.release import read_documents
+
+    rows = read_documents(path, kind)
+    return Decoded([Record(value, str(path), number) for number, value in enumerate(rows, 1)], [])
+
+
+def read_kb(corpus: Path) -> frozenset[str]:
+    """The ids of the corpus's knowledge base; empty where it has none."""
+    path = corpus / "kb.jsonl"
+    if not path.is_file():
+        return frozenset()
+    return frozenset(msgspec.json.decode(line, type=_KbId).id for line in read_bytes(path).split(b"\n") if line.strip())
+
+
+class _KbId(msgspec.Struct):
+    id: str

@@ -1,0 +1,726 @@
+"""Coded checks of articles and annotations.
+
+Each check is a small function that yields a :class:`Hit` for every offender;
+:data:`CHECKS` joins it to its code and to the roles it is asked of. Message,
+remedy and severity are the code's row in :data:`newsgold.errors.FAULTS`.
+Adding a check is one function, one line in the table, one row there and one
+bad file under ``tests/data/invalid``.
+
+Roles: ``gold`` and ``pass`` must be complete (ids, clusters, evidence, spans);
+a ``prediction`` must only make sense.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from newsgold.corpus.codec import Record, decode_jsonl, read_bytes, sha256
+from newsgold.corpus.labels import Labels, find_labels
+from newsgold.corpus.model import (
+    AUTHOR,
+    DOCUMENT_ID,
+    ITEM_ID,
+    MAX_TEXT_LENGTH,
+    SCHEMA_VERSION,
+    SPLITS,
+    UNKNOWN,
+    WIKIDATA_ID,
+    Annotation,
+    Article,
+    Mention,
+)
+from newsgold.corpus.store import ARTICLES, GOLD, RAW, read_annotations, read_articles, read_kb
+from newsgold.errors import MAX_FINDINGS_PER_FILE, Finding, Role, Severity, finding, quote
+
+ALL: tuple[Role, ...] = ("gold", "pass", "prediction")
+COMPLETE: tuple[Role, ...] = ("gold", "pass")
+GOLD_ONLY: tuple[Role, ...] = ("gold",)
+
+
+class Hit(NamedTuple):
+    """One offender found by a check."""
+
+    pointer: str
+    got: str = ""
+    wanted: str = ""
+
+
+class Span(NamedTuple):
+    """A span to check, with its place in the record."""
+
+    pointer: str
+    start: int
+    end: int
+
+
+class Document:
+    """An annotation under validation, with the look-ups that several checks share."""
+
+    def __init__(self, annotation: Annotation, labels: Labels, article: Article | None, kb: frozenset[str]) -> None:
+        self.annotation = annotation
+        self.labels = labels
+        self.article = article
+        self.kb = kb
+        self.mentions = annotation.mentions or ()
+        self.entities = annotation.entities or ()
+        self.relations = annotation.relations or ()
+        self.stances = annotation.stances or ()
+
+    @cached_property
+    def ids(self) -> list[tuple[str, str | None]]:
+        """(pointer, id) of every item that can have one."""
+        ids: list[tuple[str, str | None]] = [(f"/mentions/{i}/id", m.id) for i, m in enumerate(self.mentions)]
+        ids += [(f"/entities/{i}/id", e.id) for i, e in enumerate(self.entities)]
+        ids += [(f"/stances/{i}/id", s.id) for i, s in enumerate(self.stances)]
+        return ids
+
+    @cached_property
+    def mention(self) -> dict[str, Mention]:
+        """Mentions by id."""
+        return {m.id: m for m in self.mentions if m.id is not None}
+
+    @cached_property
+    def entity_of(self) -> dict[str, str | None]:
+        """The entity id of each clustered mention."""
+        return {m: e.id for e in self.entities for m in e.mentions}
+
+    @cached_property
+    def entity_type(self) -> dict[str, str | None]:
+        """The one type of each entity, ``None`` where its mentions mix types or are unknown."""
+        out = {}
+        for e in self.entities:
+            types = {self.mention[m].type for m in e.mentions if m in self.mention}
+            if e.id is not None:
+                out[e.id] = self.labels.cluster_type(types) if types else None
+        return out
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """Every span of a mention or a stance."""
+        spans = [Span(f"/mentions/{i}", m.start, m.end) for i, m in enumerate(self.mentions)]
+        for i, s in enumerate(self.stances):
+            if s.start is not None and s.end is not None:
+                spans.append(Span(f"/stances/{i}", s.start, s.end))
+        return spans
+
+    @cached_property
+    def sound_spans(self) -> list[Span]:
+        """The spans that lie in the text; none where there is no text."""
+        if self.article is None:
+            return []
+        length = len(self.article.text)
+        return [s for s in self.spans if 0 <= s.start < s.end <= length]
+
+
+# --------------------------------------------------------------- ids and document
+
+
+def schema_version(doc: Document) -> Iterator[Hit]:
+    """The record's schema version is the one this release reads."""
+    if doc.annotation.schema_version != SCHEMA_VERSION:
+        yield Hit("/schema_version", str(doc.annotation.schema_version), str(SCHEMA_VERSION))
+
+
+def bad_id(doc: Document) -> Iterator[Hit]:
+    """Ids keep to their alphabet."""
+    if not DOCUMENT_ID.fullmatch(doc.annotation.id):
+        yield Hit("/id", quote(doc.annotation.id))
+    match = ITEM_ID.fullmatch
+    for pointer, name in doc.ids:
+        if name is not None and (not match(name) or name in (AUTHOR, UNKNOWN)):
+            yield Hit(pointer, quote(name))
+
+
+def id_missing(doc: Document) -> Iterator[Hit]:
+    """Every item has an id."""
+    return (Hit(pointer) for pointer, name in doc.ids if name is None)
+
+
+def duplicate_id(doc: Document) -> Iterator[Hit]:
+    """Ids are unique in the document."""
+    seen: set[str] = set()
+    for pointer, name in doc.ids:
+        if name is not None:
+            if name in seen:
+                yield Hit(pointer, quote(name))
+            seen.add(name)
+
+
+def text_hash(doc: Document) -> Iterator[Hit]:
+    """The annotation was made on the article's present text."""
+    wanted, article = doc.annotation.text_sha256, doc.article
+    if wanted is not None and article is not None:
+        actual = article.text_sha256 or sha256(article.text)
+        if wanted != actual:
+            yield Hit("/text_sha256", quote(wanted[:12]), quote(actual[:12]))
+
+
+def bad_split(doc: Document) -> Iterator[Hit]:
+    """The split exists."""
+    if doc.annotation.split is not None and doc.annotation.split not in SPLITS:
+        yield Hit("/split", quote(doc.annotation.split), ", ".join(SPLITS))
+
+
+# -------------------------------------------------------------------------- spans
+
+
+def span_reversed(doc: Document) -> Iterator[Hit]:
+    """Spans are half-open with 0 <= start < end."""
+    return (Hit(s.pointer, f"[{s.start}, {s.end})") for s in doc.spans if not 0 <= s.start < s.end)
+
+
+def span_outside(doc: Document) -> Iterator[Hit]:
+    """Spans end within the text."""
+    length = MAX_TEXT_LENGTH if doc.article is None else len(doc.article.text)
+    return (Hit(s.pointer, f"end {s.end}", f"at most {length}") for s in doc.spans if s.end > length)
+
+
+def span_untrimmed(doc: Document) -> Iterator[Hit]:
+    """Spans neither begin nor end with white space."""
+    text = doc.article.text if doc.article else ""
+    for s in doc.sound_spans:
+        if text[s.start].isspace() or text[s.end - 1].isspace():
+            yield Hit(s.pointer, quote(text[s.start : s.end]))
+
+
+def span_cuts_token(doc: Document) -> Iterator[Hit]:
+    """Spans do not begin or end inside a word."""
+    text = doc.article.text if doc.article else ""
+    for s in doc.sound_spans:
+        left = s.start > 0 and text[s.start].isalnum() and text[s.start - 1].isalnum()
+        if left or (s.end < len(text) and text[s.end - 1].isalnum() and text[s.end].isalnum()):
+            yield Hit(s.pointer, quote(text[s.start : s.end]), quote(_word(text, s.start, s.end)))
+
+
+def _word(text: str, start: int, end: int) -> str:
+    while start > 0 and text[start].isalnum() and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return text[start:end]
+
+
+def surface_mismatch(doc: Document) -> Iterator[Hit]:
+    """The surface a mention repeats is what stands at its offsets."""
+    text = None if doc.article is None else doc.article.text
+    for i, m in enumerate(doc.mentions):
+        if m.text is None or not 0 <= m.start < m.end:
+            continue
+        if text is None:
+            if len(m.text) != m.end - m.start:
+                yield Hit(f"/mentions/{i}/text", quote(m.text), f"{m.end - m.start} code points")
+        elif text[m.start : m.end] != m.text and m.end <= len(text):
+            yield Hit(f"/mentions/{i}/text", f"{quote(m.text)}{_nearest(text, m.text, m.start)}", quote(text[m.start : m.end]))
+
+
+def _nearest(text: str, surface: str, start: int) -> str:
+    """Where the surface stands nearest to ``start``, in words."""
+    places = [p for p in (text.rfind(surface, 0, start + len(surface)), text.find(surface, start)) if p >= 0]
+    if not places or not surface:
+        return ", which stands nowhere in the text"
+    best = min(places, key=lambda p: abs(p - start))
+    return f", which stands at [{best}, {best + len(surface)})"
+
+
+def surface_missing(doc: Document) -> Iterator[Hit]:
+    """Every mention repeats its surface."""
+    return (Hit(f"/mentions/{i}") for i, m in enumerate(doc.mentions) if m.text is None)
+
+
+def duplicate_region(doc: Document) -> Iterator[Hit]:
+    """Nothing is annotated in a duplicate region."""
+    ignore = doc.article.ignore if doc.article else doc.annotation.ignore
+    for s in doc.spans if ignore else ():
+        for start, end in ignore:
+            if s.start < end and start < s.end:
+                yield Hit(s.pointer, f"[{s.start}, {s.end})", f"outside [{start}, {end})")
+
+
+# ----------------------------------------------------------------------- mentions
+
+
+def unknown_type(doc: Document) -> Iterator[Hit]:
+    """Entity types are in the inventory."""
+    return _outside(((f"/mentions/{i}/type", m.type) for i, m in enumerate(doc.mentions)), doc.labels.types)
+
+
+def unknown_kind(doc: Document) -> Iterator[Hit]:
+    """Mention kinds are in the inventory."""
+    return _outside(((f"/mentions/{i}/kind", m.kind) for i, m in enumerate(doc.mentions)), doc.labels.kinds)
+
+
+def _outside(values: Iterable[tuple[str, str | None]], allowed: Mapping[str, object]) -> Iterator[Hit]:
+    for pointer, value in values:
+        if value is not None and value not in allowed:
+            yield Hit(pointer, quote(value), ", ".join(allowed))
+
+
+def kind_type(doc: Document) -> Iterator[Hit]:
+    """Value types have kind VAL, and only they."""
+    for i, m in enumerate(doc.mentions):
+        if m.kind in doc.labels.kinds and m.type in doc.labels.types:
+            value = doc.labels.types[m.type].value
+            if value != (m.kind == "VAL"):
+                yield Hit(f"/mentions/{i}/kind", f"{m.type} with {m.kind}", "VAL" if value else "NAM, NOM or PRO")
+
+
+def duplicate_mention(doc: Document) -> Iterator[Hit]:
+    """No two mentions have the same span and type."""
+    seen: set[tuple[int, int, str]] = set()
+    for i, m in enumerate(doc.mentions):
+        key = (m.start, m.end, m.type)
+        if key in seen:
+            yield Hit(f"/mentions/{i}", f"{m.type} [{m.start}, {m.end})")
+        seen.add(key)
+
+
+# ----------------------------------------------------------------------- entities
+
+
+def mention_unclustered(doc: Document) -> Iterator[Hit]:
+    """Every mention is in an entity."""
+    for i, m in enumerate(doc.mentions):
+        if m.id is not None and m.id not in doc.entity_of:
+            yield Hit(f"/mentions/{i}", f"{quote(m.id)} {quote(m.text or '')}")
+
+
+def mention_two_entities(doc: Document) -> Iterator[Hit]:
+    """No mention is in two entities, or twice in one."""
+    seen: dict[str, str | None] = {}
+    for i, e in enumerate(doc.entities):
+        for j, m in enumerate(e.mentions):
+            if m in seen:
+                yield Hit(f"/entities/{i}/mentions/{j}", f"{quote(m)} in {quote(seen[m] or '?')} and {quote(e.id or '?')}")
+            seen[m] = e.id
+
+
+def dangling_mention(doc: Document) -> Iterator[Hit]:
+    """Entities and evidence name mentions that exist."""
+    for i, e in enumerate(doc.entities):
+        for j, m in enumerate(e.mentions):
+            if m not in doc.mention:
+                yield Hit(f"/entities/{i}/mentions/{j}", quote(m))
+    for i, r in enumerate(doc.relations):
+        for j, pair in enumerate(r.evidence or ()):
+            for k, m in enumerate(pair):
+                if m not in doc.mention:
+                    yield Hit(f"/relations/{i}/evidence/{j}/{k}", quote(m))
+
+
+def empty_entity(doc: Document) -> Iterator[Hit]:
+    """Every entity has a mention."""
+    return (Hit(f"/entities/{i}", quote(e.id or "")) for i, e in enumerate(doc.entities) if not e.mentions)
+
+
+def mixed_types(doc: Document) -> Iterator[Hit]:
+    """The mentions of an entity have one type."""
+    for i, e in enumerate(doc.entities):
+        types = {doc.mention[m].type for m in e.mentions if m in doc.mention}
+        if len(types) > 1 and doc.labels.cluster_type(types) is None:
+            yield Hit(f"/entities/{i}", ", ".join(sorted(map(quote, types))), "one type")
+
+
+def bad_link(doc: Document) -> Iterator[Hit]:
+    """Links are Wikidata ids or in the knowledge base."""
+    for i, e in enumerate(doc.entities):
+        if e.link is not None and e.link not in doc.kb and not WIKIDATA_ID.fullmatch(e.link):
+            yield Hit(f"/entities/{i}/link", quote(e.link))
+
+
+def link_twice(doc: Document) -> Iterator[Hit]:
+    """No two entities have the same link."""
+    seen: dict[str, str] = {}
+    for i, e in enumerate(doc.entities):
+        if e.link is not None:
+            if e.link in seen:
+                yield Hit(f"/entities/{i}/link", f"{quote(e.link)} on {quote(seen[e.link])} and {quote(e.id or '?')}")
+            seen[e.link] = e.id or "?"
+
+
+# ---------------------------------------------------------------------- relations
+
+
+def unknown_relation(doc: Document) -> Iterator[Hit]:
+    """Relations are in the inventory."""
+    return _outside(((f"/relations/{i}/type", r.type) for i, r in enumerate(doc.relations)), doc.labels.relations)
+
+
+def unknown_factuality(doc: Document) -> Iterator[Hit]:
+    """Factualities are in the inventory."""
+    return _outside(((f"/relations/{i}/factuality", r.factuality) for i, r in enumerate(doc.relations)), doc.labels.factualities)
+
+
+def dangling_argument(doc: Document) -> Iterator[Hit]:
+    """Relations and stances name items that exist."""
+    known = {*doc.mention, *doc.entity_type}
+    for i, r in enumerate(doc.relations):
+        for side, name in (("head", r.head), ("tail", r.tail)):
+            if name not in known:
+                yield Hit(f"/relations/{i}/{side}", quote(name))
+    for i, s in enumerate(doc.stances):
+        if s.holder not in known and s.holder not in (AUTHOR, UNKNOWN):
+            yield Hit(f"/stances/{i}/holder", quote(s.holder))
+        if s.target not in known:
+            yield Hit(f"/stances/{i}/target", quote(s.target))
+
+
+def argument_not_entity(doc: Document) -> Iterator[Hit]:
+    """The arguments of gold relations are entities."""
+    for i, r in enumerate(doc.relations):
+        for side, name in (("head", r.head), ("tail", r.tail)):
+            if name in doc.mention and name not in doc.entity_type:
+                yield Hit(f"/relations/{i}/{side}", quote(name), quote(doc.entity_of.get(name) or "an entity"))
+
+
+def self_relation(doc: Document) -> Iterator[Hit]:
+    """No relation joins an entity to itself."""
+    for i, r in enumerate(doc.relations):
+        if doc.entity_of.get(r.head, r.head) == doc.entity_of.get(r.tail, r.tail):
+            yield Hit(f"/relations/{i}", f"{quote(r.type)} of {quote(r.head)} and {quote(r.tail)}")
+
+
+def relation_domain(doc: Document) -> Iterator[Hit]:
+    """The head is of a type in the relation's domain."""
+    return _typed(doc, "head")
+
+
+def relation_range(doc: Document) -> Iterator[Hit]:
+    """The tail is of a type in the relation's range."""
+    return _typed(doc, "tail")
+
+
+def _typed(doc: Document, side: str) -> Iterator[Hit]:
+    for i, r in enumerate(doc.relations):
+        label = doc.labels.relations.get(r.type)
+        actual = doc.entity_type.get(r.head if side == "head" else r.tail)
+        if label is not None and actual is not None:
+            wanted = label.domain if side == "head" else label.range
+            if not doc.labels.accepts(wanted, actual):
+                yield Hit(f"/relations/{i}/{side}", f"{quote(r.type)} with {actual}", ", ".join(wanted))
+
+
+def duplicate_relation(doc: Document) -> Iterator[Hit]:
+    """No relation stands twice (in predictions: with the same evidence)."""
+    seen = set()
+    for i, r in enumerate(doc.relations):
+        key = (r.type, r.head, r.tail, r.factuality)
+        if key in seen:
+            yield Hit(f"/relations/{i}", " ".join(map(quote, key)))
+        seen.add(key)
+
+
+def symmetric_twice(doc: Document) -> Iterator[Hit]:
+    """A symmetric relation is stored in one direction."""
+    seen = set()
+    for i, r in enumerate(doc.relations):
+        if doc.labels.symmetric(r.type) and r.head != r.tail:
+            if (r.type, r.tail, r.head, r.factuality) in seen:
+                yield Hit(f"/relations/{i}", f"{quote(r.type)} {quote(r.head)} {quote(r.tail)}")
+            seen.add((r.type, r.head, r.tail, r.factuality))
+
+
+def excludes(doc: Document) -> Iterator[Hit]:
+    """Relations that exclude each other are not both asserted of a pair."""
+    asserted = defaultdict(set)
+    for r in doc.relations:
+        if r.factuality == "asserted":
+            asserted[frozenset((r.head, r.tail))].add(r.type)
+    for i, r in enumerate(doc.relations):
+        label = doc.labels.relations.get(r.type)
+        if label is None or r.factuality != "asserted":
+            continue
+        for other in asserted[frozenset((r.head, r.tail))].intersection(label.excludes):
+            yield Hit(f"/relations/{i}", f"{quote(r.type)} and {quote(other)} of {quote(r.head)} and {quote(r.tail)}")
+
+
+def evidence_missing(doc: Document) -> Iterator[Hit]:
+    """Every relation lists its evidence."""
+    return (Hit(f"/relations/{i}", quote(r.type)) for i, r in enumerate(doc.relations) if not r.evidence)
+
+
+def evidence_entity(doc: Document) -> Iterator[Hit]:
+    """Evidence pairs a mention of the head with one of the tail."""
+    for i, r in enumerate(doc.relations):
+        for j, pair in enumerate(r.evidence or ()):
+            for k, (name, argument) in enumerate(zip(pair, (r.head, r.tail), strict=True)):
+                if name in doc.mention and argument not in (name, doc.entity_of.get(name)):
+                    got = f"{quote(name)} of {quote(doc.entity_of.get(name) or 'no entity')}"
+                    yield Hit(f"/relations/{i}/evidence/{j}/{k}", got, f"a mention of {quote(argument)}")
+
+
+# ------------------------------------------------------------------------- stance
+
+
+def stance_span_missing(doc: Document) -> Iterator[Hit]:
+    """Every stance has a span."""
+    return (Hit(f"/stances/{i}", quote(s.id or "")) for i, s in enumerate(doc.stances) if s.start is None or s.end is None)
+
+
+def stance_not_mention(doc: Document) -> Iterator[Hit]:
+    """Holder and target of a gold stance are mentions."""
+    for i, s in enumerate(doc.stances):
+        for side, name in (("holder", s.holder), ("target", s.target)):
+            if name in doc.entity_type and name not in doc.mention:
+                yield Hit(f"/stances/{i}/{side}", quote(name), "a mention id")
+
+
+def unknown_polarity(doc: Document) -> Iterator[Hit]:
+    """Polarities are in the inventory."""
+    return _outside(((f"/stances/{i}/polarity", s.polarity) for i, s in enumerate(doc.stances)), doc.labels.polarities)
+
+
+def unknown_basis(doc: Document) -> Iterator[Hit]:
+    """Bases are in the inventory."""
+    return _outside(((f"/stances/{i}/basis", s.basis) for i, s in enumerate(doc.stances)), doc.labels.bases)
+
+
+def duplicate_stance(doc: Document) -> Iterator[Hit]:
+    """No stance stands twice."""
+    seen = set()
+    for i, s in enumerate(doc.stances):
+        key = (s.holder, s.target, s.polarity, s.start, s.end)
+        if key in seen:
+            yield Hit(f"/stances/{i}", " ".join(map(quote, key[:3])))
+        seen.add(key)
+
+
+CHECKS: dict[str, tuple[tuple[Role, ...], Callable[[Document], Iterator[Hit]]]] = {
+    "SCHEMA_VERSION": (ALL, schema_version),
+    "BAD_ID": (ALL, bad_id),
+    "ID_MISSING": (COMPLETE, id_missing),
+    "DUPLICATE_ID": (ALL, duplicate_id),
+    "TEXT_HASH": (ALL, text_hash),
+    "BAD_SPLIT": (ALL, bad_split),
+    "SPAN_REVERSED": (ALL, span_reversed),
+    "SPAN_OUTSIDE": (ALL, span_outside),
+    "SPAN_UNTRIMMED": (COMPLETE, span_untrimmed),
+    "SPAN_CUTS_TOKEN": (COMPLETE, span_cuts_token),
+    "SURFACE_MISMATCH": (ALL, surface_mismatch),
+    "SURFACE_MISSING": (GOLD_ONLY, surface_missing),
+    "DUPLICATE_REGION": (COMPLETE, duplicate_region),
+    "UNKNOWN_TYPE": (ALL, unknown_type),
+    "UNKNOWN_KIND": (ALL, unknown_kind),
+    "KIND_TYPE": (ALL, kind_type),
+    "DUPLICATE_MENTION": (ALL, duplicate_mention),
+    "MENTION_UNCLUSTERED": (COMPLETE, mention_unclustered),
+    "MENTION_TWO_ENTITIES": (ALL, mention_two_entities),
+    "DANGLING_MENTION": (ALL, dangling_mention),
+    "EMPTY_ENTITY": (ALL, empty_entity),
+    "MIXED_TYPES": (COMPLETE, mixed_types),
+    "BAD_LINK": (ALL, bad_link),
+    "LINK_TWICE": (COMPLETE, link_twice),
+    "UNKNOWN_RELATION": (ALL, unknown_relation),
+    "UNKNOWN_FACTUALITY": (ALL, unknown_factuality),
+    "DANGLING_ARGUMENT": (ALL, dangling_argument),
+    "ARGUMENT_NOT_ENTITY": (COMPLETE, argument_not_entity),
+    "SELF_RELATION": (ALL, self_relation),
+    "RELATION_DOMAIN": (COMPLETE, relation_domain),
+    "RELATION_RANGE": (COMPLETE, relation_range),
+    "DUPLICATE_RELATION": (ALL, duplicate_relation),
+    "SYMMETRIC_TWICE": (COMPLETE, symmetric_twice),
+    "EXCLUDES": (COMPLETE, excludes),
+    "EVIDENCE_MISSING": (COMPLETE, evidence_missing),
+    "EVIDENCE_ENTITY": (ALL, evidence_entity),
+    "STANCE_SPAN_MISSING": (COMPLETE, stance_span_missing),
+    "STANCE_NOT_MENTION": (COMPLETE, stance_not_mention),
+    "UNKNOWN_POLARITY": (ALL, unknown_polarity),
+    "UNKNOWN_BASIS": (ALL, unknown_basis),
+    "DUPLICATE_STANCE": (ALL, duplicate_stance),
+}
+
+REPEATS = frozenset({"DUPLICATE_MENTION", "DUPLICATE_RELATION", "DUPLICATE_STANCE"})
+"""Faults that a prediction may commit at the price of its score: warnings there, errors elsewhere."""
+
+_BY_ROLE = {role: [(code, check) for code, (roles, check) in CHECKS.items() if role in roles] for role in ALL}
+
+
+def check_annotation(
+    record: Record[Annotation], labels: Labels, role: Role, article: Article | None = None, kb: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Every finding about one annotation, in the order of its lines."""
+    doc = Document(record.value, labels, article, kb)
+    found = []
+    for code, check in _BY_ROLE[role]:
+        severity: Severity | None = "warning" if role == "prediction" and code in REPEATS else None
+        found += [
+            finding(
+                code,
+                record.path,
+                line=record.line_of(hit.pointer),
+                doc=record.value.id,
+                pointer=hit.pointer,
+                got=hit.got,
+                wanted=hit.wanted,
+                severity=severity,
+            )
+            for hit in check(doc)
+        ]
+    return sorted(found, key=lambda f: f.line)
+
+
+def check_annotations(
+    records: Sequence[Record[Annotation]],
+    labels: Labels,
+    role: Role,
+    articles: Mapping[str, Article] | None = None,
+    kb: frozenset[str] = frozenset(),
+) -> list[Finding]:
+    """Every finding about a set of annotations: each one's own, repeats among them, unknown documents."""
+    found = list(_repeated(records))
+    for record in records:
+        article = None if articles is None else articles.get(record.value.id)
+        if articles is not None and article is None:
+            code = "ARTICLE_MISSING" if role == "gold" else "UNKNOWN_DOCUMENT"
+            found.append(
+                finding(code, record.path, line=record.line, doc=record.value.id, pointer="/id", got=quote(record.value.id))
+            )
+        found += check_annotation(record, labels, role, article, kb)
+    return found
+
+
+def _repeated(records: Iterable[Record[Annotation]] | Iterable[Record[Article]]) -> Iterator[Finding]:
+    seen: dict[tuple[str, str | None], Record[Annotation] | Record[Article]] = {}
+    for record in records:
+        key = (record.value.id, getattr(record.value, "by", None))
+        if key in seen:
+            first = seen[key]
+            got = f"also at {first.path}:{first.line}"
+            yield finding("DUPLICATE_DOCUMENT", record.path, line=record.line, doc=key[0], pointer="/id", got=quote(got, 200))
+        seen.setdefault(key, record)
+
+
+# ----------------------------------------------------------------------- articles
+
+
+def check_articles(records: Sequence[Record[Article]], raw: Path | None = None) -> list[Finding]:
+    """Every finding about a set of articles: ids, hashes, regions, splits, leaks between splits."""
+    found = list(_repeated(records))
+    for record in records:
+        found += [
+            finding(code, record.path, line=record.line, doc=record.value.id, pointer=hit.pointer, got=hit.got, wanted=hit.wanted)
+            for code, hit in _article_hits(record.value, raw)
+        ]
+    return found + list(_leaks(records))
+
+
+def _article_hits(article: Article, raw: Path | None) -> Iterator[tuple[str, Hit]]:
+    if not DOCUMENT_ID.fullmatch(article.id):
+        yield "BAD_ID", Hit("/id", quote(article.id))
+    if article.split is not None and article.split not in SPLITS:
+        yield "BAD_SPLIT", Hit("/split", quote(article.split), ", ".join(SPLITS))
+    if len(article.text) > MAX_TEXT_LENGTH:
+        yield "TEXT_TOO_LONG", Hit("/text", f"{len(article.text):,} code points", f"at most {MAX_TEXT_LENGTH:,}")
+    if not article.text.strip():
+        yield "NO_TEXT", Hit("/text")
+    if article.text_sha256 is not None and article.text_sha256 != (actual := sha256(article.text)):
+        yield "ARTICLE_HASH", Hit("/text_sha256", quote(actual[:12]), quote(article.text_sha256[:12]))
+    yield from (("BAD_REGION", hit) for hit in _bad_regions(article))
+    name = article.source.file
+    if raw is not None and name is not None and article.source.sha256 is not None:
+        if "/" in name or "\\" in name or name in ("", ".", ".."):
+            yield "BAD_ID", Hit("/source/file", quote(name), "a bare file name")
+        elif not (raw / name).is_file():
+            yield "RAW_HASH", Hit("/source/file", "no such file", quote(name))
+        elif (actual := sha256((raw / name).read_bytes())) != article.source.sha256:
+            yield "RAW_HASH", Hit("/source/sha256", quote(actual[:12]), quote(article.source.sha256[:12]))
+
+
+def _bad_regions(article: Article) -> Iterator[Hit]:
+    last: dict[str, int] = {}
+    for i, region in sorted(enumerate(article.regions), key=lambda pair: pair[1].start):
+        got = f"{quote(region.kind)} [{region.start}, {region.end})"
+        if region.kind not in ("title", "body", "duplicate"):
+            yield Hit(f"/regions/{i}/kind", got, "title, body or duplicate")
+        if not 0 <= region.start < region.end <= len(article.text) or region.start < last.get(region.kind, 0):
+            yield Hit(f"/regions/{i}", got, f"within [0, {len(article.text)}), none overlapping")
+        last[region.kind] = max(region.end, last.get(region.kind, 0))
+
+
+def _leaks(records: Sequence[Record[Article]]) -> Iterator[Finding]:
+    for what in ("event", "text"):
+        first: dict[str, Article] = {}
+        for record in records:
+            article = record.value
+            key = getattr(article, what)
+            if key is None or article.split is None:
+                continue
+            other = first.setdefault(key, article)
+            if other.split != article.split:
+                shown = quote(key, 40)
+                yield finding(
+                    "SPLIT_LEAK",
+                    record.path,
+                    line=record.line,
+                    doc=article.id,
+                    pointer=f"/{what}",
+                    got=f"{shown} in {quote(article.split)}, and in {quote(other.split)} with {quote(other.id)}",
+                    wanted="one split",
+                )
+
+
+# -------------------------------------------------------------------------- paths
+
+
+def validate(
+    paths: Sequence[Path], *, role: Role | None = None, articles: Path | None = None, labels: Path | None = None
+) -> list[Finding]:
+    """Every finding about the data at these paths, at most 1,000 a file.
+
+    A corpus folder is checked whole: articles, raw files, gold. Any other path holds annotations (role
+    ``gold`` for folders and .json, ``prediction`` for JSONL, unless ``role`` says otherwise) or, in JSONL
+    whose records have a ``text``, articles. Annotations are held against ``articles`` where given.
+    """
+    found: list[Finding] = []
+    for path in paths:
+        inventory = find_labels(labels, *([articles] if articles else []), path)
+        if (path / ARTICLES).is_dir():
+            found += _validate_corpus(path, inventory, role or "gold")
+        elif _holds_articles(path):
+            decoded = decode_jsonl(read_bytes(path), Article, str(path))
+            found += [*decoded.findings, *check_articles(decoded.records)]
+        else:
+            found += _validate_annotations(path, inventory, role or _role_of(path), articles)
+    return _capped(found)
+
+
+def _role_of(path: Path) -> Role:
+    return "gold" if path.is_dir() or path.suffix in (".json", ".parquet") else "prediction"
+
+
+def _holds_articles(path: Path) -> bool:
+    if path.suffix != ".jsonl" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.readline(1_000_000)
+    return b'"text":' in first and not any(b'"%s":' % layer in first for layer in (b"mentions", b"relations", b"stances"))
+
+
+def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
+    articles = read_articles(path)
+    found = [*articles.findings, *check_articles(articles.records, path / RAW)]
+    if (path / GOLD).is_dir() and any((path / GOLD).glob("*.json")):
+        gold = read_annotations(path / GOLD)
+        found += gold.findings
+        found += check_annotations(gold.records, labels, role, {r.value.id: r.value for r in articles.records}, read_kb(path))
+    return found
+
+
+def _validate_annotations(path: Path, labels: Labels, role: Role, articles: Path | None) -> list[Finding]:
+    decoded = read_annotations(path)
+    texts = None if articles is None else {r.value.id: r.value for r in read_articles(articles).records}
+    kb = read_kb(articles if articles is not None else path.parent)
+    return [*decoded.findings, *check_annotations(decoded.records, labels, role, texts, kb)]
+
+
+def _capped(found: list[Finding]) -> list[Finding]:
+    counts: dict[str, int] = defaultdict(int)
+    kept = []
+    for item in found:
+        counts[item.path] += 1
+        if counts[item.path] <= MAX_FINDINGS_PER_FILE:
+            kept.append(item)
+    return sorted(kept, key=lambda f: (f.path, f.line, f.pointer, f.code))
