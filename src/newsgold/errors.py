@@ -560,6 +560,13 @@ FAULTS: dict[str, Fault] = {
         "Give an id with --id, or remove the other article.",
         "An article of this id exists and its raw bytes differ. Nothing was written.",
     ),
+    "RAW_NAME": Fault(
+        _E,
+        "the file cannot be kept under its name",
+        "Rename the file and ingest it again.",
+        "A file is kept under raw/ by the name it came with. That name is taken by other bytes, is too long, begins"
+        " with a dot, or has characters that could mislead a terminal or leave the folder. Nothing was written.",
+    ),
     "RELEASE_STALE": Fault(
         _E,
         "the committed release is not what the gold builds",
@@ -593,9 +600,29 @@ FAULTS: dict[str, Fault] = {
     ),
     "LS_REGION_ID": Fault(
         _E,
-        "regions share an id, or a control belongs to no region",
+        "a region's id is unusable or shared, or a control belongs to no such region",
         "Delete the region in Label Studio and label it again.",
-        "Per-region answers are joined to their region by id; an id used twice joins the wrong ones.",
+        "Per-region answers are joined to their region by id; an id used twice joins the wrong ones. The region's id"
+        " becomes the item's id, so it must match [A-Za-z0-9_-]{1,64}; it is never renamed in silence.",
+    ),
+    "LS_LABELS": Fault(
+        _E,
+        "a region has no label, or more than one",
+        "Give every region one type, and every mention one kind.",
+        "Two types on one span are two regions; the generated configuration offers one choice.",
+    ),
+    "LS_NO_DOC_ID": Fault(
+        _E,
+        "the task does not name its article",
+        "Make tasks with newsgold annotation tasks; they carry doc_id.",
+        "The task's data has no doc_id, so nothing says which article was labelled.",
+    ),
+    "LS_NOT_CARRIED": Fault(
+        _E,
+        "Label Studio cannot carry the item",
+        "Complete it first: newsgold corpus validate --role pass says what is missing.",
+        "Read back, the item would be missing or different. In gold and passes an error; of a prediction the item is left"
+        " out of the pre-annotations, and this is a warning.",
     ),
     "LS_OFFSETS": Fault(
         _E,
@@ -633,6 +660,13 @@ FAULTS: dict[str, Fault] = {
         "a relation points to no region",
         "Delete it and draw it again.",
         "One end of the arrow names a region that the annotation does not have.",
+    ),
+    "LS_RELATION_ENDS": Fault(
+        _E,
+        "a relation joins regions that it cannot join",
+        "Delete it and draw it again, from head to tail.",
+        "Relations run from mention to mention, stance_holder and stance_target from a stance to a mention. Only symmetric"
+        " relations may point both ways.",
     ),
     "LS_STANCE": Fault(
         _E,

@@ -1,0 +1,1 @@
+"""How gold is made: the bridge to Label Studio, agreement, adjudication."""

@@ -1,0 +1,1 @@
+"""What is measured: systems, runs, scores and the leaderboard."""

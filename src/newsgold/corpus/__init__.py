@@ -1,0 +1,1 @@
+"""The dataset: its types, its files, its checks and its release."""

@@ -13,13 +13,17 @@ document is a line; as a gold file an item is a line, made for ``git diff``.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,7 +35,6 @@ from newsgold.corpus.model import (
     MAX_RECORD_BYTES,
     Annotation,
     Article,
-    Entity,
     Mention,
     Relation,
     Stance,
@@ -39,6 +42,7 @@ from newsgold.corpus.model import (
 from newsgold.errors import MAX_FINDINGS_PER_FILE, FileFault, Finding, finding, quote
 
 T = TypeVar("T", bound=Annotation | Article)
+S = TypeVar("S", bound=msgspec.Struct)
 
 _encoder = msgspec.json.Encoder()
 _BIG = 2**53
@@ -80,11 +84,15 @@ def read_bytes(path: Path) -> bytes:
 def write_atomic(path: Path, data: bytes) -> bool:
     """Replace a file in one step: temporary name, fsync, rename. True if its bytes changed.
 
-    Killed at any moment, the old file or the new one is there, whole.
+    Killed at any moment, the old file or the new one is there, whole. A device or a pipe, such as
+    ``/dev/stdout``, is no file that could be replaced and is written to.
     """
     try:
         if path.is_file() and path.read_bytes() == data:
             return False
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(data)
+            return True
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
@@ -95,7 +103,8 @@ def write_atomic(path: Path, data: bytes) -> bool:
             os.chmod(name, 0o644)
             os.replace(name, path)
         except BaseException:
-            os.unlink(name)
+            with contextlib.suppress(OSError):
+                os.unlink(name)
             raise
     except OSError as error:
         raise FileFault(f"cannot write {path}: {error.strerror or error}; the old file is untouched") from error
@@ -127,7 +136,10 @@ def decode_text(raw: bytes, path: str) -> str | Finding:
 
 
 def decode_jsonl(raw: bytes, kind: type[T], path: str) -> Decoded[T]:
-    """Every record of a JSONL file: one a line, split at ``\\n`` bytes only; blank lines are passed over."""
+    """Every record of a JSONL file: one a line, split at ``\\n`` bytes only; blank lines are passed over.
+
+    After 1,000 findings the faults of further records are no longer listed.
+    """
     records: list[Record[T]] = []
     found: list[Finding] = []
     lines = raw.split(b"\n")
@@ -136,15 +148,23 @@ def decode_jsonl(raw: bytes, kind: type[T], path: str) -> Decoded[T]:
             continue
         value = decode_record(line, kind, path, number)
         if isinstance(value, list):
-            last = number == len(lines)
-            if last and value[0].code == "BAD_JSON" and number > 1:
+            if 1 < number == len(lines) and (value[0].code == "BAD_JSON" or _cut_short(line)):
                 value = [finding("TRUNCATED", path, line=number, got=value[0].got)]
-            found += value
+            found += value[: max(0, MAX_FINDINGS_PER_FILE - len(found))]
         else:
             records.append(Record(value, path, number))
     if not records and not found:
         found.append(finding("EMPTY_FILE", path))
     return Decoded(records, found)
+
+
+def _cut_short(line: bytes) -> bool:
+    """Whether a line ends within a character."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    return False
 
 
 def decode_file(raw: bytes, kind: type[T], path: str) -> Decoded[T]:
@@ -174,24 +194,27 @@ def decode_record(raw: bytes, kind: type[T], path: str, line: int = 1) -> T | li
 _decoders: dict[Any, Any] = {Annotation: msgspec.json.Decoder(Annotation), Article: msgspec.json.Decoder(Article)}
 
 
-class _Strict:
+class Strict:
     """Hooks for the standard parser that note what it would accept in silence."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[str, str]] = []
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """The object; notes keys that stand twice."""
         out = dict(pairs)
         if len(out) != len(pairs):
-            seen: set[str] = set()
-            self.notes += [("DUPLICATE_KEY", quote(k)) for k, _ in pairs if k in seen or seen.add(k)]  # type: ignore[func-returns-value]
+            times = Counter(key for key, _ in pairs)
+            self.notes += [("DUPLICATE_KEY", quote(key)) for key, n in times.items() if n > 1]
         return out
 
     def constant(self, name: str) -> float:
+        """Notes NaN and the infinities."""
         self.notes.append(("NOT_FINITE", name))
         return 0.0
 
     def float(self, text: str) -> float:
+        """The number; notes those too large to be one."""
         value = float(text)
         if not math.isfinite(value):
             self.notes.append(("NOT_FINITE", quote(text, 30)))
@@ -199,6 +222,7 @@ class _Strict:
         return value
 
     def integer(self, text: str) -> int:
+        """The integer; notes those that readers would round."""
         if len(text) > 17 or abs(int(text)) > _BIG:
             self.notes.append(("BIG_INTEGER", quote(text, 30)))
             return 0
@@ -207,61 +231,125 @@ class _Strict:
 
 def _diagnose(raw: bytes, kind: type[T], path: str, line: int, *, shape: bool = True) -> list[Finding]:
     """Everything wrong with one record's JSON, and, with ``shape``, with its fields."""
+    value, found = strict_json(raw, path, line)
+    if shape and not found:
+        try:
+            found = _shape_faults(value, raw, kind, path, line)
+        except RecursionError:
+            found = [finding("TOO_DEEP", path, line=line)]
+    return found
+
+
+def strict_json(raw: bytes, path: str, line: int = 1) -> tuple[Any, list[Finding]]:
+    """The value of a JSON text that begins on ``line``, and a finding for all that parsers accept in silence."""
     if raw.startswith(b"\xef\xbb\xbf"):
-        return [finding("BOM", path, line=line)]
+        return None, [finding("BOM", path, line=line)]
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         at = line + raw.count(b"\n", 0, error.start)
-        return [finding("NOT_UTF8", path, line=at, got=f"0x{raw[error.start]:02x} at byte {error.start}")]
-    strict = _Strict()
+        return None, [finding("NOT_UTF8", path, line=at, got=f"0x{raw[error.start]:02x} at byte {error.start}")]
+    strict = Strict()
     try:
         value = json.loads(
             text,
             object_pairs_hook=strict.pairs,
             parse_constant=strict.constant,
             parse_float=strict.float,
-            parse_int=strict.integer,
+            # a hook for integers halves the speed
+            parse_int=strict.integer if _LONG_NUMBER.search(raw) else None,
         )
     except json.JSONDecodeError as error:
         at = line + error.lineno - 1
-        return [finding("BAD_JSON", path, line=at, got=quote(f"{error.msg} at column {error.colno}"))]
+        return None, [finding("BAD_JSON", path, line=at, got=quote(f"{error.msg} at column {error.colno}"))]
     except RecursionError:
-        return [finding("TOO_DEEP", path, line=line)]
-    found = [finding(code, path, line=line, got=got) for code, got in strict.notes]
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-        found.append(finding("LONE_SURROGATE", path, line=line, got=quote(error.object[error.start])))
-    if shape and not found:
-        found = _shape_faults(value, raw, kind, path, line)
-    return found
+        return None, [finding("TOO_DEEP", path, line=line)]
+    if not strict.notes and not _HALF_ESCAPE.search(raw):
+        return value, []
+    doc = value["id"] if isinstance(value, dict) and isinstance(value.get("id"), str) else ""
+    return value, [
+        finding(code, path, line=line + text.count("\n", 0, at), doc=doc, pointer=pointer, got=got)
+        for code, got, pointer, at in _silent_faults(text)
+    ]
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+_HALF_ESCAPE = re.compile(
+    # may also find what is none, such as a backslash that is itself escaped; _silent_faults decides
+    rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]|\\\\u[dD][89a-fA-F]",
+    re.DOTALL,
+)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _silent_faults(text: str) -> Iterator[tuple[str, str, str, int]]:
+    """(code, got, pointer, offset) of every key that stands twice, number out of bounds and half of a surrogate pair."""
+    keys: dict[str, set[str]] = {}
+    for token in _tokens(text):
+        strict = Strict()
+        if token.text == "{":
+            keys[token.pointer] = set()
+        elif token.text.startswith('"'):
+            string = json.loads(token.text)
+            half = _HALF.search(string)
+            if half:
+                strict.notes.append(("LONE_SURROGATE", quote(half[0])))
+            if token.key:
+                container = token.pointer[: -len(string) - 1]
+                if string in keys[container]:
+                    strict.notes.append(("DUPLICATE_KEY", quote(string)))
+                keys[container].add(string)
+        elif token.text in ("NaN", "Infinity", "-Infinity"):
+            strict.constant(token.text)
+        elif token.text.lstrip("-")[:1].isdigit():
+            _ = strict.integer(token.text) if token.text.lstrip("-").isdigit() else strict.float(token.text)
+        yield from ((code, got, token.pointer, token.at) for code, got in strict.notes)
 
 
 def _shape_faults(value: Any, raw: bytes, kind: type[T], path: str, line: int) -> list[Finding]:
     """Every place where a record departs from the JSON Schema of its type."""
-    from jsonschema import Draft202012Validator
-
-    doc = value.get("id", "") if isinstance(value, dict) else ""
+    doc = value["id"] if isinstance(value, dict) and isinstance(value.get("id"), str) else ""
     found = []
-    errors = sorted(Draft202012Validator(json_schema(kind)).iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))
-    for error in errors[:MAX_FINDINGS_PER_FILE]:
+    for error in islice(chain.from_iterable(map(_leaves, _validators()[kind].iter_errors(value))), MAX_FINDINGS_PER_FILE):
         pointer = "".join(f"/{part}" for part in error.absolute_path)
         at = line + locate(raw, pointer) if b"\n" in raw else line
-        found.append(
-            finding(
-                "BAD_SHAPE",
-                path,
-                line=at,
-                doc=doc if isinstance(doc, str) else "",
-                pointer=pointer,
-                got=quote(error.message, 160),
-            )
-        )
-    return found
+        types = _types(error)
+        got = _short(error.instance) if types else quote(error.message, 160)
+        found.append(finding("BAD_SHAPE", path, line=at, doc=doc, pointer=pointer, got=got, wanted=" or ".join(types)))
+    return sorted(found, key=lambda f: (f.line, f.pointer, f.got))
 
 
-def json_schema(kind: type[Annotation] | type[Article], labels: Labels | None = None) -> dict[str, Any]:
+@cache
+def _validators() -> dict[Any, Any]:
+    from jsonschema import Draft202012Validator
+
+    return {kind: Draft202012Validator(json_schema(kind)) for kind in (Annotation, Article)}
+
+
+def _leaves(error: Any) -> Iterator[Any]:
+    """An error, or, where one of several schemas nearly fits, the errors that keep it from fitting."""
+    near = [e for e in error.context or () if e.validator != "type" or e.relative_path]
+    if error.validator == "anyOf" and near:
+        for inner in near:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _types(error: Any) -> list[str]:
+    """The types that were asked for, if the type is what is wrong."""
+    errors = error.context if error.validator == "anyOf" else [error]
+    return [str(e.validator_value) for e in errors if e.validator == "type"]
+
+
+def _short(value: Any) -> str:
+    """A value from a file in a few words."""
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "an array"
+    return quote(value) if isinstance(value, str) else json.dumps(value)
+
+
+def json_schema(kind: type[msgspec.Struct], labels: Labels | None = None) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a record, generated from its type.
 
     With ``labels`` the fields that hold labels get their enums.
@@ -275,9 +363,9 @@ def json_schema(kind: type[Annotation] | type[Article], labels: Labels | None = 
         "$defs": definitions,
     }
     if labels is not None:
-        enums = {
+        enums: dict[tuple[str, str], Iterable[str | None]] = {
             ("Mention", "type"): labels.types,
-            ("Mention", "kind"): labels.kinds,
+            ("Mention", "kind"): [*labels.kinds, None],
             ("Relation", "type"): labels.relations,
             ("Relation", "factuality"): labels.factualities,
             ("Stance", "polarity"): labels.polarities,
@@ -285,56 +373,77 @@ def json_schema(kind: type[Annotation] | type[Article], labels: Labels | None = 
         }
         for (struct, field), values in enums.items():
             if struct in definitions:
-                definitions[struct]["properties"][field]["enum"] = [*values, *([None] if field == "kind" else [])]
+                definitions[struct]["properties"][field]["enum"] = list(values)
     return schema
 
 
 # ------------------------------------------------------------------ line of an item
 
-_SPACE = re.compile(r"[ \t\n\r]*")
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+_MAX_DEPTH = 1_000
+
+
+class _Token(NamedTuple):
+    """A value or a key of a JSON text; of an array or an object its bracket."""
+
+    pointer: str
+    """Where it is; of a key, where its value is."""
+    at: int
+    text: str
+    key: bool
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    """The values and keys of a JSON text that parses, in the order of the text."""
+    opened: list[str] = []
+    numbers: list[int] = []
+    pointer, key = "", False
+    for match in _TOKEN.finditer(text):
+        token = match[0]
+        if token == ":":
+            continue
+        if token in "]}":
+            del opened[-1:], numbers[-1:]
+            key = False
+        elif token == ",":
+            key = not numbers or numbers[-1] < 0
+            if not key:
+                numbers[-1] += 1
+                pointer = f"{opened[-1]}/{numbers[-1]}"
+        elif key:
+            pointer, key = f"{opened[-1] if opened else ''}/{json.loads(token)}", False
+            yield _Token(pointer, match.start(), token, True)
+        else:
+            yield _Token(pointer, match.start(), token, False)
+            if token in "[{":
+                if len(opened) > _MAX_DEPTH:
+                    return
+                opened.append(pointer)
+                numbers.append(0 if token == "[" else -1)
+                pointer, key = f"{pointer}/0", token == "{"
 
 
 def locate(raw: bytes, pointer: str) -> int:
     """How many line breaks stand before the value at a JSON pointer; the deepest part that exists counts."""
+    lines = _lines(raw)
+    while pointer and pointer not in lines:
+        pointer = pointer.rpartition("/")[0]
+    return lines.get(pointer, 0)
+
+
+@lru_cache(maxsize=1)
+def _lines(raw: bytes) -> dict[str, int]:
+    """The line of each value, by its pointer."""
     text = raw.decode("utf-8", "replace")
-    scan = json.JSONDecoder().raw_decode
-    at = _skip(text, 0)
-    try:
-        for part in pointer.split("/")[1:]:
-            found = _member(text, at, part, scan)
-            if found is None:
-                break
-            at = found
-    except (ValueError, IndexError, RecursionError):
-        pass
-    return text.count("\n", 0, at)
-
-
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-def _member(text: str, at: int, part: str, scan: Callable[[str, int], tuple[Any, int]]) -> int | None:
-    """Where the member ``part`` of the array or object at ``at`` begins."""
-    opening = text[at]
-    if opening not in "[{":
-        return None
-    at = _skip(text, at + 1)
-    index = 0
-    while text[at] not in "]}":
-        name = str(index)
-        if opening == "{":
-            name, at = scan(text, at)
-            at = _skip(text, _skip(text, at) + 1)
-        if name == part:
-            return at
-        _, at = scan(text, at)
-        at = _skip(text, at)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-        index += 1
-    return None
+    lines: dict[str, int] = {}
+    line = last = 0
+    with contextlib.suppress(ValueError):
+        for token in _tokens(text):
+            if not token.key:
+                line += text.count("\n", last, token.at)
+                last = token.at
+                lines[token.pointer] = line
+    return lines
 
 
 # ---------------------------------------------------------------------- canonical
@@ -358,7 +467,10 @@ def canonical(annotation: Annotation, labels: Labels) -> Annotation:
             for e in entities
         )
         entities = tuple(
-            sorted(ordered, key=lambda e: (place.get(e.mentions[0], last) if e.mentions else last, e.mentions, e.id or ""))
+            sorted(
+                ordered,
+                key=lambda e: (place.get(e.mentions[0], last) if e.mentions else last, e.mentions, *_optional(e.id, e.link)),
+            )
         )
     rank = {e.id: (0, i) for i, e in enumerate(entities or ()) if e.id is not None}
     rank |= {m: (1, i) for m, i in place.items() if m not in rank}
@@ -385,7 +497,12 @@ def _plain(mention: Mention, labels: Labels) -> Mention:
 
 
 def _mention_key(m: Mention) -> tuple[Any, ...]:
-    return (m.start, -m.end, m.type, m.id or "", m.kind or "", m.text or "")
+    return (m.start, -m.end, m.type, m.id or "", m.id is None, *_optional(m.kind, m.text))
+
+
+def _optional(*values: str | None) -> tuple[str | bool, ...]:
+    """A key for strings that may be absent, so that equal keys mean equal values."""
+    return tuple(part for value in values for part in (value or "", value is None))
 
 
 def _oriented(r: Relation, labels: Labels, rank: dict[str, tuple[int, int]], place: dict[str, int]) -> Relation:
@@ -403,20 +520,62 @@ def _oriented(r: Relation, labels: Labels, rank: dict[str, tuple[int, int]], pla
 
 def _relation_key(r: Relation, rank: dict[str, tuple[int, int]]) -> tuple[Any, ...]:
     unknown = (2, 0)
-    return (r.type, rank.get(r.head, unknown), r.head, rank.get(r.tail, unknown), r.tail, r.factuality, r.evidence or ())
+    return (
+        r.type,
+        rank.get(r.head, unknown),
+        r.head,
+        rank.get(r.tail, unknown),
+        r.tail,
+        r.factuality,
+        r.evidence or (),
+        r.evidence is None,
+    )
 
 
 def _stance_key(s: Stance) -> tuple[Any, ...]:
-    return (s.start is None, s.start or 0, s.id or "", s.end or 0, s.holder, s.target, s.polarity, s.basis)
+    return (
+        s.start is None,
+        s.start or 0,
+        s.id or "",
+        s.id is None,
+        s.end or 0,
+        s.end is None,
+        s.holder,
+        s.target,
+        s.polarity,
+        s.basis,
+    )
 
 
-def encode(annotation: Annotation | Article) -> bytes:
+def encode(value: Annotation | Article) -> bytes:
     """One JSONL record without its line break: canonical if the value is."""
-    return _encoder.encode(annotation)
+    return _encoder.encode(_interned(value))
+
+
+_DEFAULTS: dict[type[msgspec.Struct], tuple[tuple[str, object], ...]] = {
+    kind: tuple((f.name, f.default) for f in msgspec.structs.fields(kind) if isinstance(f.default, (str, msgspec.Struct)))
+    for kind in (Article, Relation, Stance)
+}
+
+
+def _interned(value: S) -> S:
+    """The value with equal defaults replaced by the default objects: msgspec leaves out only what *is* the default."""
+    changes: dict[str, Any] = {}
+    for name, default in _DEFAULTS.get(type(value), ()):
+        own = getattr(value, name)
+        if own is not default and own == default:
+            changes[name] = default
+    if isinstance(value, Annotation):
+        for layer in ("relations", "stances"):
+            items = getattr(value, layer)
+            if items:
+                changes[layer] = tuple(map(_interned, items))
+    return msgspec.structs.replace(value, **changes) if changes else value
 
 
 def encode_gold(annotation: Annotation) -> bytes:
     """A gold file: the same JSON with one item a line."""
+    annotation = _interned(annotation)
     head = msgspec.structs.replace(annotation, **dict.fromkeys(LAYERS))
     parts = [_encoder.encode(head)[:-1]]
     for layer in LAYERS:
@@ -430,12 +589,4 @@ def encode_gold(annotation: Annotation) -> bytes:
 def encode_jsonl(annotations: Iterable[Annotation | Article]) -> bytes:
     """A JSONL file of records, sorted by (id, by)."""
     ordered = sorted(annotations, key=lambda a: (a.id, getattr(a, "by", None) or ""))
-    return b"".join(_encoder.encode(a) + b"\n" for a in ordered)
-
-
-def iter_layers(annotation: Annotation) -> Iterator[tuple[str, tuple[Mention | Entity | Relation | Stance, ...]]]:
-    """The attempted layers of an annotation with their items."""
-    for layer in LAYERS:
-        items = getattr(annotation, layer)
-        if items is not None:
-            yield layer, items
+    return b"".join(encode(a) + b"\n" for a in ordered)

@@ -8,6 +8,7 @@ another file, nothing else.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Any
 import msgspec
 
 from newsgold.errors import DataError, FileFault, Finding, finding, quote
+
+DEFAULT_FACTUALITY = "asserted"
+DEFAULT_BASIS = "explicit"
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,20 +98,34 @@ def load_labels(path: Path) -> Labels:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise FileFault(f"cannot read the label inventory {path}: {error.strerror}") from error
+        raise FileFault(f"cannot read the label inventory {path}: {error.strerror or error}") from error
     return parse_labels(raw, str(path))
+
+
+def decode_toml(raw: bytes, path: str) -> dict[str, Any] | Finding:
+    """The table of a TOML file, or why it is none."""
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return finding("BOM", path, line=1)
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        at = raw.count(b"\n", 0, error.start) + 1
+        return finding("NOT_UTF8", path, line=at, got=f"0x{raw[error.start]:02x} at byte {error.start}")
+    except RecursionError:
+        return finding("BAD_TOML", path, got="values nested too deeply")
+    except ValueError as error:  # TOMLDecodeError, and what int() says of 5,000 digits
+        place = re.search(r"at line (\d+)", str(error))
+        return finding("BAD_TOML", path, line=int(place[1]) if place else 0, got=quote(str(error), 160))
 
 
 def parse_labels(raw: bytes, path: str) -> Labels:
     """An inventory from the bytes of its TOML; ``path`` names it in findings."""
-    try:
-        table: dict[str, Any] = tomllib.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise _bad(path, finding("NOT_UTF8", path, got=f"byte {error.start}")) from error
-    except tomllib.TOMLDecodeError as error:
-        raise _bad(path, finding("BAD_TOML", path, got=quote(str(error)))) from error
+    table = decode_toml(raw, path)
+    if isinstance(table, Finding):
+        raise _bad(path, table)
     for section in ("kinds", "types", "relations", "factualities", "polarities", "bases"):
-        for name, row in (table.get(section) or {}).items():
+        rows = table.get(section)
+        for name, row in rows.items() if isinstance(rows, dict) else ():
             if isinstance(row, dict):
                 row["name"] = name
     try:
@@ -125,10 +143,21 @@ def parse_labels(raw: bytes, path: str) -> Labels:
 
 
 def _references(labels: Labels) -> list[tuple[str, str, dict[str, Any]]]:
-    """Every place where one label names another: (pointer, name, the section it must be in)."""
+    """Every place where a label, or what stands for a label left out, names another: (pointer, name, its section)."""
     types: dict[str, Any] = dict(labels.types)
     relations: dict[str, Any] = dict(labels.relations)
-    out = [(f"/types/{t.name}/counts_as", t.counts_as, types) for t in labels.types.values() if t.counts_as]
+    # An inventory may do without a section, such as one that knows no stance.
+    out: list[tuple[str, str, dict[str, Any]]] = [
+        (f"/{section}", name, rows)
+        for section, rows, names in (
+            ("factualities", dict(labels.factualities), {DEFAULT_FACTUALITY}),
+            ("bases", dict(labels.bases), {DEFAULT_BASIS}),
+            ("kinds", dict(labels.kinds), {labels.kind(name) for name in labels.types}),
+        )
+        for name in sorted(names)
+        if rows
+    ]
+    out += [(f"/types/{t.name}/counts_as", t.counts_as, types) for t in labels.types.values() if t.counts_as is not None]
     for r in labels.relations.values():
         out += [(f"/relations/{r.name}/domain", t, types) for t in r.domain]
         out += [(f"/relations/{r.name}/range", t, types) for t in r.range]

@@ -10,7 +10,6 @@ Every reader gives what it could read and a finding for each fault.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,17 @@ from newsgold.corpus.codec import (
     decode_text,
     encode_gold,
     read_bytes,
+    strict_json,
     write_atomic,
 )
+from newsgold.corpus.labels import decode_toml
 from newsgold.corpus.model import DOCUMENT_ID, Annotation, Article
-from newsgold.errors import FileFault, Finding, finding, quote
+from newsgold.errors import DataError, FileFault, Finding, finding, quote
 
 ARTICLES = "articles"
 GOLD = "gold"
 RAW = "raw"
+KB = "kb.jsonl"
 
 
 def read_articles(path: Path) -> Decoded[Article]:
@@ -118,15 +120,14 @@ def _merge(parts: Iterable[Decoded[T]]) -> Decoded[T]:
 def _read_article(path: Path) -> Decoded[Article]:
     where = str(path)
     raw = read_bytes(path)
-    text_path = path.with_suffix(".txt")
-    text = decode_text(read_bytes(text_path), str(text_path))
-    if isinstance(text, Finding):
-        return Decoded([], [text])
+    text_path = path.with_name(f"{path.stem}.txt")
+    text, table = decode_text(read_bytes(text_path), str(text_path)), decode_toml(raw, where)
+    if isinstance(text, Finding) or isinstance(table, Finding):
+        return Decoded([], [fault for fault in (text, table) if isinstance(fault, Finding)])
+    if "text" in table:
+        return Decoded([], [finding("BAD_SHAPE", where, pointer="/text", got="a text", wanted=f"{path.stem}.txt to hold it")])
     try:
-        table = tomllib.loads(raw.decode("utf-8"))
         article = msgspec.convert({**table, "text": text}, Article)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Decoded([], [finding("BAD_TOML", where, got=quote(str(error), 160))])
     except msgspec.ValidationError as error:
         return Decoded([], [finding("BAD_SHAPE", where, got=quote(str(error), 160))])
     found = []
@@ -165,13 +166,32 @@ def _read_parquet(path: Path, kind: type[T]) -> Decoded[T]:
     return Decoded([Record(value, str(path), number) for number, value in enumerate(rows, 1)], [])
 
 
+def find_kb(*places: Path) -> frozenset[str]:
+    """The knowledge base of the corpus folder that one of the places is, or lies in; empty where there is none."""
+    for place in places:
+        for folder in (place, *place.absolute().parents[:3]):
+            if (folder / KB).is_file():
+                return read_kb(folder)
+    return frozenset()
+
+
 def read_kb(corpus: Path) -> frozenset[str]:
-    """The ids of the corpus's knowledge base; empty where it has none."""
-    path = corpus / "kb.jsonl"
+    """The ids of the corpus's knowledge base, empty where it has none; raises :class:`DataError` with its faults."""
+    path = corpus / KB
     if not path.is_file():
         return frozenset()
-    return frozenset(msgspec.json.decode(line, type=_KbId).id for line in read_bytes(path).split(b"\n") if line.strip())
-
-
-class _KbId(msgspec.Struct):
-    id: str
+    ids: set[str] = set()
+    found: list[Finding] = []
+    for number, line in enumerate(read_bytes(path).split(b"\n"), 1):
+        if line.strip():
+            value, faults = strict_json(line, str(path), number)
+            name = value.get("id") if isinstance(value, dict) else None
+            if not faults and not isinstance(name, str):
+                faults = [finding("BAD_SHAPE", str(path), line=number, pointer="/id", got=quote(name), wanted="string")]
+            elif name in ids:
+                faults.append(finding("DUPLICATE_ID", str(path), line=number, pointer="/id", got=quote(name)))
+            found += faults
+            ids.add(str(name))
+    if found:
+        raise DataError(f"the knowledge base {path} cannot be used", found)
+    return frozenset(ids)

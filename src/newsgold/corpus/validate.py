@@ -60,9 +60,10 @@ class Span(NamedTuple):
 class Document:
     """An annotation under validation, with the look-ups that several checks share."""
 
-    def __init__(self, annotation: Annotation, labels: Labels, article: Article | None, kb: frozenset[str]) -> None:
+    def __init__(self, annotation: Annotation, labels: Labels, role: Role, article: Article | None, kb: frozenset[str]) -> None:
         self.annotation = annotation
         self.labels = labels
+        self.role = role
         self.article = article
         self.kb = kb
         self.mentions = annotation.mentions or ()
@@ -87,6 +88,16 @@ class Document:
     def entity_of(self) -> dict[str, str | None]:
         """The entity id of each clustered mention."""
         return {m: e.id for e in self.entities for m in e.mentions}
+
+    @cached_property
+    def cluster(self) -> dict[str, int]:
+        """The place of the entity that an id stands for: its own, or that of the mention's cluster."""
+        place = {m: i for i, e in enumerate(self.entities) for m in e.mentions}
+        return place | {e.id: i for i, e in enumerate(self.entities) if e.id is not None}
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two ids stand for one entity."""
+        return one == other or (one in self.cluster and self.cluster[one] == self.cluster.get(other))
 
     @cached_property
     def entity_type(self) -> dict[str, str | None]:
@@ -379,7 +390,7 @@ def argument_not_entity(doc: Document) -> Iterator[Hit]:
 def self_relation(doc: Document) -> Iterator[Hit]:
     """No relation joins an entity to itself."""
     for i, r in enumerate(doc.relations):
-        if doc.entity_of.get(r.head, r.head) == doc.entity_of.get(r.tail, r.tail):
+        if doc.same(r.head, r.tail):
             yield Hit(f"/relations/{i}", f"{quote(r.type)} of {quote(r.head)} and {quote(r.tail)}")
 
 
@@ -404,12 +415,13 @@ def _typed(doc: Document, side: str) -> Iterator[Hit]:
 
 
 def duplicate_relation(doc: Document) -> Iterator[Hit]:
-    """No relation stands twice (in predictions: with the same evidence)."""
+    """No relation stands twice; in predictions, none with the same evidence."""
     seen = set()
     for i, r in enumerate(doc.relations):
-        key = (r.type, r.head, r.tail, r.factuality)
+        name = (r.type, r.head, r.tail, r.factuality)
+        key = (*name, frozenset(r.evidence or ())) if doc.role == "prediction" else name
         if key in seen:
-            yield Hit(f"/relations/{i}", " ".join(map(quote, key)))
+            yield Hit(f"/relations/{i}", " ".join(map(quote, name)))
         seen.add(key)
 
 
@@ -447,7 +459,7 @@ def evidence_entity(doc: Document) -> Iterator[Hit]:
     for i, r in enumerate(doc.relations):
         for j, pair in enumerate(r.evidence or ()):
             for k, (name, argument) in enumerate(zip(pair, (r.head, r.tail), strict=True)):
-                if name in doc.mention and argument not in (name, doc.entity_of.get(name)):
+                if name in doc.mention and not doc.same(name, argument):
                     got = f"{quote(name)} of {quote(doc.entity_of.get(name) or 'no entity')}"
                     yield Hit(f"/relations/{i}/evidence/{j}/{k}", got, f"a mention of {quote(argument)}")
 
@@ -456,8 +468,12 @@ def evidence_entity(doc: Document) -> Iterator[Hit]:
 
 
 def stance_span_missing(doc: Document) -> Iterator[Hit]:
-    """Every stance has a span."""
-    return (Hit(f"/stances/{i}", quote(s.id or "")) for i, s in enumerate(doc.stances) if s.start is None or s.end is None)
+    """Every stance has a span; in predictions, none has half of one."""
+    need = 1 if doc.role == "prediction" else 0
+    for i, s in enumerate(doc.stances):
+        absent = (s.start is None) + (s.end is None)
+        if absent and absent != 2 * need:
+            yield Hit(f"/stances/{i}", quote(s.id or ""))
 
 
 def stance_not_mention(doc: Document) -> Iterator[Hit]:
@@ -525,7 +541,7 @@ CHECKS: dict[str, tuple[tuple[Role, ...], Callable[[Document], Iterator[Hit]]]] 
     "EXCLUDES": (COMPLETE, excludes),
     "EVIDENCE_MISSING": (COMPLETE, evidence_missing),
     "EVIDENCE_ENTITY": (ALL, evidence_entity),
-    "STANCE_SPAN_MISSING": (COMPLETE, stance_span_missing),
+    "STANCE_SPAN_MISSING": (ALL, stance_span_missing),
     "STANCE_NOT_MENTION": (COMPLETE, stance_not_mention),
     "UNKNOWN_POLARITY": (ALL, unknown_polarity),
     "UNKNOWN_BASIS": (ALL, unknown_basis),
@@ -542,7 +558,7 @@ def check_annotation(
     record: Record[Annotation], labels: Labels, role: Role, article: Article | None = None, kb: frozenset[str] = frozenset()
 ) -> list[Finding]:
     """Every finding about one annotation, in the order of its lines."""
-    doc = Document(record.value, labels, article, kb)
+    doc = Document(record.value, labels, role, article, kb)
     found = []
     for code, check in _BY_ROLE[role]:
         severity: Severity | None = "warning" if role == "prediction" and code in REPEATS else None

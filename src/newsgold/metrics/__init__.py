@@ -1,0 +1,1 @@
+"""Scoring: pure functions over arrays that return additive counts per document."""

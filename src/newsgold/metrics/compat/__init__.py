@@ -1,0 +1,1 @@
+"""Other scorers, reproduced from their own definitions; loaded only when asked for."""

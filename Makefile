@@ -1,0 +1,53 @@
+# make bench   set up, then the main job: check, build, run the baselines, score, print the table
+# make test    set up, then all tests
+# make check   linters, types, layers, generated files
+# make lock    resolve the dependencies anew (needs an index)
+# make perf    time us and the peers side by side
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH :=
+export HF_HUB_OFFLINE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: bench test check generated lock perf clean
+
+# The stamp holds what was installed: a changed lock or a killed install sets up again.
+.venv/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "newsgold needs $(PYTHON) with venv"; exit 1; }
+	@echo "setting up .venv (about a minute, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch .venv/.installed
+
+bench: .venv/.installed
+	@echo "== the articles are as ingested, and the data are sound"
+	@newsgold corpus validate corpus
+	@echo "== the release"
+	@newsgold corpus build corpus --verify
+	@echo "== baselines, scores, leaderboard (precision / recall / F1 in per cent)"
+	@newsgold benchmark leaderboard --baselines
+
+test: .venv/.installed
+	@$(BIN)/python -m pytest
+
+check: .venv/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m newsgold.generated --check
+	newsgold corpus build corpus --check
+	newsgold benchmark leaderboard --check
+
+generated: .venv/.installed
+	$(BIN)/python -m newsgold.generated
+
+lock:
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		pyproject.toml --group dev -c constraints.in -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,85 @@
+"""Systems: articles in, annotations out.
+
+A system is named on the command line by how it is reached:
+
+    empty, gazetteer, rules     a baseline of this package
+    python:MODULE:CALLABLE      a function from an Article to an Annotation
+    file:PATH                   predictions already made, one a line
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from newsgold.benchmark.baselines import SYSTEMS
+from newsgold.corpus.model import Annotation, Article
+from newsgold.corpus.store import read_annotations
+from newsgold.errors import DataError, UsageError, finding, quote
+
+
+class System(Protocol):
+    """Whatever extracts annotations from one article."""
+
+    def __call__(self, article: Article, /) -> Annotation:
+        """The annotation of an article; a layer left ``None`` was not attempted."""
+
+
+def find_system(name: str) -> System:
+    """The system that a name stands for; raises :class:`UsageError` where there is none."""
+    if name in SYSTEMS:
+        return SYSTEMS[name].function
+    scheme, _, rest = name.partition(":")
+    if scheme == "python" and rest.count(":") == 1:
+        return _callable(*rest.split(":"))
+    if scheme == "file" and rest:
+        return _from_file(Path(rest))
+    known = ", ".join(SYSTEMS)
+    raise UsageError(f"no system {name!r}; use one of {known}, python:MODULE:CALLABLE or file:PATH")
+
+
+def _callable(module: str, attribute: str) -> System:
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"cannot load python:{module}:{attribute}: {error}") from error
+    if not callable(found):
+        raise UsageError(f"python:{module}:{attribute} is no callable")
+    system: System = found
+    return system
+
+
+def _from_file(path: Path) -> System:
+    decoded = read_annotations(path)
+    if decoded.findings:
+        raise DataError(f"the predictions in {path} cannot be read", decoded.findings)
+    by_id = {r.value.id: r.value for r in decoded.records}
+
+    def look_up(article: Article, /) -> Annotation:
+        if article.id not in by_id:
+            raise DataError("a document is not predicted", [finding("MISSING_DOCUMENT", str(path), doc=article.id)])
+        return by_id[article.id]
+
+    return look_up
+
+
+def predict(
+    system: System, articles: Iterable[Article], *, name: str, progress: Callable[[str], None] | None = None
+) -> Iterator[Annotation]:
+    """Predictions of a system, one for each article, signed with its name and the text's hash.
+
+    Raises :class:`DataError` if the system answers with another document's id.
+    """
+    for article in articles:
+        answer = system(article)
+        if answer.id != article.id:
+            got, wanted = quote(answer.id), quote(article.id)
+            fault = finding("UNKNOWN_DOCUMENT", f"<{name}>", doc=article.id, pointer="/id", got=got, wanted=wanted)
+            raise DataError("the system answered with another document", [fault])
+        yield msgspec.structs.replace(answer, by=name, text_sha256=article.text_sha256)
+        if progress is not None:
+            progress(article.id)

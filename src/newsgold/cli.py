@@ -1,0 +1,479 @@
+"""The command line: ``newsgold <room> <verb>``.
+
+Results go to stdout (``--json`` for machines), progress and messages to
+stderr. Exit codes: 0 fine, 1 findings in the data or a gate missed, 2 usage,
+3 input or output, 130 interrupted. Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsgold import __version__
+from newsgold.errors import DataError, Finding, NewsgoldError, UsageError, has_errors, printable
+
+PATH = click.Path(path_type=Path)
+CORPUS = Path("corpus")
+
+
+def main() -> None:
+    """Run the command and turn every outcome into its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        code = 2
+    except DataError as error:
+        _say(f"newsgold: {error.args[0]}")
+        _findings(error.findings, err=True)
+        code = error.exit_code
+    except NewsgoldError as error:
+        _say(f"newsgold: {printable(str(error))}")
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (KeyboardInterrupt, click.Abort):
+        _say("newsgold: interrupted")
+        code = 130
+    except OSError as error:
+        _say(f"newsgold: {printable(str(error))}")
+        code = 3
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    """A message for the person at the terminal."""
+    click.echo(text, err=True)
+
+
+def _findings(found: Iterable[Finding], *, err: bool = False) -> None:
+    for item in found:
+        click.echo(f"{item.severity}: {item}", err=err)
+
+
+def _judge(found: Sequence[Finding]) -> None:
+    """Print a summary of findings and end with 1 if any is an error."""
+    errors = sum(f.severity == "error" for f in found)
+    _say(f"{errors} error(s), {len(found) - errors} warning(s)")
+    if errors:
+        raise click.exceptions.Exit(1)
+
+
+def _json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+labels_option = click.option("--labels", type=PATH, help="Another label inventory (TOML).")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="newsgold")
+def cli() -> None:
+    """An annotated news corpus and its benchmark."""
+
+
+@cli.group()
+def corpus() -> None:
+    """The dataset: ingest, validate, count, build."""
+
+
+@cli.group()
+def annotation() -> None:
+    """How gold is made: the bridge to Label Studio, agreement."""
+
+
+@cli.group()
+def benchmark() -> None:
+    """What is measured: run systems, score them, build the leaderboard."""
+
+
+# -------------------------------------------------------------------------- corpus
+
+
+@corpus.command()
+@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.option("--into", type=PATH, default=CORPUS, show_default=True, help="The corpus folder.")
+@click.option("--id", "name", help="The document's id (one file only); by default made from the title.")
+@click.option("--origin", type=click.Choice(["seed", "written", "imported"]), default="imported", show_default=True)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+@click.option("--event", help="Articles on one event share its name.")
+@click.option("--outlet", help="Who published it.")
+@click.option("--published", help="When, as an ISO 8601 date.")
+@click.option("--language", default="en", show_default=True)
+def ingest(
+    files: tuple[Path, ...],
+    into: Path,
+    name: str | None,
+    origin: str,
+    split: str | None,
+    event: str | None,
+    outlet: str | None,
+    published: str | None,
+    language: str,
+) -> None:
+    """Turn raw text, HTML or JSONL files into articles; the raw bytes are kept."""
+    from newsgold.corpus.ingest import ingest as run_ingest
+
+    done = run_ingest(
+        list(files),
+        into,
+        id=name,
+        origin=origin,
+        split=split,
+        event=event,
+        outlet=outlet,
+        published=published,
+        language=language,
+    )
+    for path in done.changed:
+        click.echo(f"wrote {path}")
+    if not done.changed and not done.findings:
+        click.echo("nothing changed")
+    _findings(done.findings)
+    _judge(done.findings)
+
+
+@corpus.command()
+@click.argument("paths", nargs=-1, type=PATH)
+@click.option("--role", type=click.Choice(["gold", "pass", "prediction"]), help="What to ask of the annotations.")
+@click.option("--articles", type=PATH, help="Texts to hold the annotations against.")
+@labels_option
+@as_json
+def validate(paths: tuple[Path, ...], role: str | None, articles: Path | None, labels: Path | None, as_json: bool) -> None:
+    """Check articles and annotations; print every coded finding."""
+    from newsgold.api import validate as run_validate
+
+    found = run_validate(paths or (CORPUS,), role=role, articles=articles, labels=labels)  # type: ignore[arg-type]
+    if as_json:
+        _json([f._asdict() for f in found])
+    else:
+        _findings(found)
+    _judge(found)
+
+
+@corpus.command()
+@click.argument("path", type=PATH, default=CORPUS)
+@as_json
+def stats(path: Path, as_json: bool) -> None:
+    """Count documents, words, mentions, entities, relations and stances."""
+    from newsgold.corpus.release import stats as count
+
+    counts = count(path)
+    if as_json:
+        _json(counts)
+        return
+    units = ("documents", "words", "mentions", "entities", "relations", "stances")
+    groups = {"all": counts, **{f"split {k}": v for k, v in counts["by_split"].items()}}
+    groups |= {f"origin {k}": v for k, v in counts["by_origin"].items()}
+    click.echo(_table([["", *units], *([name, *(_dash(row[u]) for u in units)] for name, row in groups.items())]))
+    for layer, numbers in counts["by_type"].items():
+        click.echo(f"\n{layer}: " + ", ".join(f"{name} {n}" for name, n in numbers.items()))
+
+
+def _dash(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+@corpus.command()
+@click.argument("path", type=PATH, default=CORPUS)
+@click.option("--version", help="The version to give the release; by default the one in VERSION.")
+@click.option("--out", type=PATH, help="Write the release to another folder.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if the committed release is not what the gold builds.")
+@click.option("--verify", is_flag=True, help="Load the release back with datasets and hold every row against the gold.")
+def build(path: Path, version: str | None, out: Path | None, check: bool, verify: bool) -> None:
+    """Build the release: Parquet files, card, schemas, checksums."""
+    from newsgold.corpus import release
+
+    if check:
+        found = [*release.check(path)]
+        _findings(found)
+        _judge(found)
+        return
+    built = release.build(path, version=version, out=out)
+    _findings(built.findings, err=True)
+    for changed in built.changed:
+        click.echo(f"wrote {changed}")
+    click.echo(f"corpus {built.version}, sha256:{built.digest[:12]}, {len(built.changed)} file(s) changed")
+    if verify:
+        counts = release.load_back(out or path)
+        rows = ", ".join(f"{config} {n}" for config, n in counts.items())
+        click.echo(f"loaded back with datasets: {rows}; every row equals the gold")
+
+
+# ---------------------------------------------------------------------- annotation
+
+
+@annotation.command()
+@click.option("--out", type=PATH, help="Where to write it; by default stdout.")
+@labels_option
+def config(out: Path | None, labels: Path | None) -> None:
+    """Write the Label Studio labelling configuration that the inventory gives."""
+    from newsgold.annotation.label_studio import config as render
+    from newsgold.corpus.codec import write_atomic
+    from newsgold.corpus.labels import find_labels
+
+    data = render(find_labels(labels, CORPUS))
+    if out is None:
+        click.echo(data.decode("utf-8"), nl=False)
+    else:
+        click.echo(f"wrote {out}" if write_atomic(out, data) else "nothing changed")
+
+
+@annotation.command()
+@click.option("--articles", type=PATH, default=CORPUS, show_default=True)
+@click.option("--out", type=PATH, required=True, help="The file to import in Label Studio.")
+@click.option("--predictions", type=PATH, help="Annotations to show as pre-annotations.")
+@click.option("--annotations", type=PATH, help="Annotations to load as finished work, such as gold.")
+@labels_option
+def tasks(articles: Path, out: Path, predictions: Path | None, annotations: Path | None, labels: Path | None) -> None:
+    """Write articles as Label Studio tasks, with or without annotations."""
+    from newsgold.annotation.label_studio import tasks as make
+    from newsgold.corpus.codec import write_atomic
+    from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.store import read_annotations, read_articles
+
+    if predictions and annotations:
+        raise UsageError("give --predictions or --annotations, not both")
+    texts = _whole(read_articles(articles))
+    chosen = annotations or predictions
+    by_id: dict[str, list[Any]] = {}
+    for item in _whole(read_annotations(chosen)) if chosen else ():
+        by_id.setdefault(item.id, []).append(item)
+    found: list[Finding] = []
+    inventory = find_labels(labels, articles)
+    made = list(make(texts, inventory, annotations=by_id, as_annotations=annotations is not None, report=found.append))
+    data = json.dumps(made, ensure_ascii=False, indent=1).encode("utf-8") + b"\n"
+    click.echo(f"wrote {out}" if write_atomic(out, data) else "nothing changed")
+    _findings(found)
+    _judge(found)
+
+
+def _whole(decoded: Any) -> list[Any]:
+    """The values of what was read, if all of it could be."""
+    if has_errors(decoded.findings):
+        raise DataError("not everything can be read", decoded.findings)
+    return [r.value for r in decoded.records]
+
+
+@annotation.command("import")
+@click.argument("exports", nargs=-1, required=True, type=PATH)
+@click.option("--articles", type=PATH, default=CORPUS, show_default=True)
+@click.option("--out", type=PATH, required=True, help="Folder for one JSONL file an annotator.")
+@labels_option
+def import_(exports: tuple[Path, ...], articles: Path, out: Path, labels: Path | None) -> None:
+    """Turn Label Studio's JSON exports into annotations, one file an annotator."""
+    from newsgold.annotation.label_studio import Pass, import_export
+    from newsgold.corpus.codec import encode_jsonl, write_atomic
+    from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.store import read_articles
+
+    inventory = find_labels(labels, articles)
+    texts = {a.id: a for a in _whole(read_articles(articles))}
+    found: list[Finding] = []
+    passes: list[Pass] = []
+    for path in exports:
+        done = import_export(path, texts, inventory)
+        passes += done.passes
+        found += done.findings
+    by_annotator: dict[str, list[Any]] = {}
+    for row in passes:
+        if row.annotation is not None:
+            by_annotator.setdefault(row.annotator, []).append(row.annotation)
+    for name, own in by_annotator.items():
+        target = out / f"{name}.jsonl"
+        changed = write_atomic(target, encode_jsonl(own))
+        click.echo(f"{'wrote' if changed else 'unchanged'} {target}: {len(own)} document(s)")
+    for row in passes:
+        if row.annotation is None:
+            _say(f"{row.doc}: {row.annotator} {row.status}")
+    _findings(found)
+    _judge(found)
+
+
+@annotation.command()
+@click.argument("passes", nargs=-1, required=True, type=PATH)
+@click.option("--kinds", help="Mention kinds that mentions.* compares, by default all.")
+@labels_option
+@as_json
+def agree(passes: tuple[Path, ...], kinds: str | None, labels: Path | None, as_json: bool) -> None:
+    """Agreement between passes, pair by pair: the same computation as scoring."""
+    from itertools import combinations
+
+    from newsgold.benchmark.score import score as run_score
+    from newsgold.corpus.labels import find_labels
+
+    if len(passes) < 2:
+        raise UsageError("agreement needs two passes or more")
+    inventory = find_labels(labels, *passes)
+    chosen = kinds.split(",") if kinds else tuple(inventory.kinds)
+    pairs = {f"{a.stem} × {b.stem}": run_score(a, b, kinds=chosen, labels=inventory) for a, b in combinations(passes, 2)}
+    if as_json:
+        _json({name: result.to_dict() for name, result in pairs.items()})
+        return
+    for name, result in pairs.items():
+        click.echo(f"{name}: {result.documents} document(s)")
+        click.echo(_scores(result.to_dict()["scores"]))
+
+
+# ----------------------------------------------------------------------- benchmark
+
+
+@benchmark.command()
+@click.argument("system")
+@click.option("--articles", type=PATH, default=CORPUS, show_default=True)
+@click.option("--out", type=PATH, required=True, help="The JSONL file of predictions.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+def run(system: str, articles: Path, out: Path, split: str | None) -> None:
+    """Run a system over articles and write its predictions."""
+    from newsgold.benchmark.systems import find_system, predict
+    from newsgold.corpus.codec import encode_jsonl, write_atomic
+    from newsgold.corpus.store import read_articles
+
+    found = find_system(system)
+    texts = [a for a in _whole(read_articles(articles)) if split is None or a.split == split]
+    name = system if ":" not in system else system.rpartition(":")[2]
+    with click.progressbar(length=len(texts), label=f"running {printable(name)}", file=sys.stderr) as bar:
+        predictions = list(predict(found, texts, name=name, progress=lambda _: bar.update(1)))
+    changed = write_atomic(out, encode_jsonl(predictions))
+    click.echo(f"{'wrote' if changed else 'unchanged'} {out}: {len(predictions)} document(s)")
+
+
+@benchmark.command()
+@click.option("--gold", type=PATH, default=CORPUS, show_default=True)
+@click.option("--pred", type=PATH, required=True)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+@click.option("--kinds", help="Mention kinds that mentions.* compares, by default NAM,VAL.")
+@click.option("--articles", type=PATH, help="Texts to check offsets against; by default those of the gold's corpus.")
+@click.option(
+    "--fail-under", "gates", multiple=True, metavar="KEY.PART=X", help="Exit 1 if a score is lower, e.g. mentions.strict.f1=0.7."
+)
+@click.option("--allow-findings", is_flag=True, help="Score even with errors; items at fault count and match nothing.")
+@labels_option
+@as_json
+def score(
+    gold: Path,
+    pred: Path,
+    split: str | None,
+    kinds: str | None,
+    articles: Path | None,
+    gates: tuple[str, ...],
+    allow_findings: bool,
+    labels: Path | None,
+    as_json: bool,
+) -> None:
+    """Score predictions against gold: precision, recall and F1 of every layer."""
+    from newsgold.benchmark.score import DEFAULT_KINDS
+    from newsgold.benchmark.score import score as run_score
+
+    wanted = [_gate(text) for text in gates]
+    result = run_score(
+        gold,
+        pred,
+        split=split,
+        kinds=tuple(kinds.split(",")) if kinds else DEFAULT_KINDS,
+        labels=labels,
+        articles=articles,
+        allow_findings=allow_findings,
+    )
+    out = result.to_dict()
+    if as_json:
+        _json(out)
+    else:
+        click.echo(f"{result.signature}\n{_scores(out['scores'])}")
+    _findings(result.findings, err=True)
+    missed = [
+        f"{key}.{part} = {value}, wanted {least}"
+        for key, part, least in wanted
+        if (value := _value(out, key, part)) is None or value < least
+    ]
+    for line in missed:
+        _say(f"gate missed: {line}")
+    if missed or has_errors(result.findings):
+        raise click.exceptions.Exit(1)
+
+
+def _gate(text: str) -> tuple[str, str, float]:
+    """(key, part, least value) of a gate such as mentions.strict.f1=0.7."""
+    name, _, least = text.partition("=")
+    key, _, part = name.rpartition(".")
+    try:
+        return key, part, float(least)
+    except ValueError as error:
+        raise UsageError(f"--fail-under takes KEY.PART=NUMBER, not {text!r}") from error
+
+
+def _value(out: dict[str, Any], key: str, part: str) -> float | None:
+    if key not in out["scores"] or part not in out["scores"][key]:
+        raise UsageError(f"no score {key}.{part}; there are {', '.join(out['scores'])}")
+    value: float | None = out["scores"][key][part]
+    return value
+
+
+def _scores(scores: dict[str, Any]) -> str:
+    """Scores as a table in per cent, with the counts behind them."""
+    rows = [["", "P", "R", "F1", "right/predicted", "found/gold"]]
+    for key, s in scores.items():
+        c = s["counts"]
+        parts = ["–" if s[p] is None else f"{100 * s[p]:.1f}" for p in ("precision", "recall", "f1")]
+        rows.append([key, *parts, f"{c['p_num']:.4g}/{c['p_den']}", f"{c['r_num']:.4g}/{c['r_den']}"])
+    return _table(rows)
+
+
+@benchmark.command()
+@click.option("--benchmark", "folder", type=PATH, default=Path("benchmark"), show_default=True)
+@click.option("--gold", type=PATH, default=CORPUS, show_default=True)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
+@click.option("--baselines", is_flag=True, help="Run the package's baselines afresh first.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if results and page are not what the submissions give.")
+@as_json
+def leaderboard(folder: Path, gold: Path, split: str, baselines: bool, check: bool, as_json: bool) -> None:
+    """Rescore every submission and build the results and the page."""
+    from newsgold.benchmark import leaderboard as board
+
+    if baselines:
+        for path in board.submit_baselines(folder, gold):
+            click.echo(f"wrote {path}")
+    entries = board.read_submissions(folder, gold, split=split)
+    files = board.render(entries, board.about(gold, split))
+    if check:
+        found = board.check(folder, files)
+        _findings(found)
+        _judge(found)
+        return
+    for path in board.write(folder, files):
+        _say(f"wrote {path}")
+    if as_json:
+        click.echo(files["results/leaderboard.json"].decode("utf-8"), nl=False)
+    else:
+        click.echo(_table(board.text_table(entries)))
+    for entry in entries:
+        if entry.result is None:
+            _findings(entry.findings, err=True)
+
+
+if __name__ == "__main__":
+    main()

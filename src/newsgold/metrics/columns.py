@@ -1,0 +1,382 @@
+"""Annotations as columns: from JSONL, Parquet or values to arrays of integers.
+
+The columnar road has one gate, :data:`SCHEMA`: whatever the source, it becomes
+an Arrow table of that schema, and :func:`columns` resolves ids to row numbers
+for all documents at once.
+
+    mentions   one row each; ``entity`` is the row of its cluster
+    entities   clusters, and a singleton for each mention that no cluster lists
+    relations  arguments are entity rows
+    pairs      one row for each mention pair that a relation rests on
+    stances    holder and target are entity rows, or AUTHOR and UNKNOWN
+
+Rows that name what does not exist get the argument NOWHERE and match nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as default
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsgold.corpus.labels import Labels
+from newsgold.corpus.model import AUTHOR, LAYERS, UNKNOWN
+from newsgold.metrics.arrays import Bools, Ints, pack
+from newsgold.metrics.arrow import field, flat, ints
+
+AUTHOR_ROW = -1
+UNKNOWN_ROW = -2
+NOWHERE = -3
+"""Entity rows that stand for the article's own voice, for an unnamed source, and for a dangling id."""
+
+
+class Spans(NamedTuple):
+    """Typed spans, one row each; ends are exclusive, all columns int64."""
+
+    doc: Ints
+    start: Ints
+    end: Ints
+    type: Ints
+
+    def take(self, rows: Ints | Bools) -> Spans:
+        """The chosen rows."""
+        return Spans(*(column[rows] for column in self))
+
+
+class Relations(NamedTuple):
+    """Relations, one row each; head and tail are entity rows."""
+
+    doc: Ints
+    type: Ints
+    head: Ints
+    tail: Ints
+    factuality: Ints
+
+
+class Pairs(NamedTuple):
+    """Mention pairs that relations rest on; a mention row of NOWHERE matches nothing."""
+
+    relation: Ints
+    head: Ints
+    tail: Ints
+
+
+class Stances(NamedTuple):
+    """Stances, one row each; a start of NOWHERE means that there is no span."""
+
+    doc: Ints
+    start: Ints
+    end: Ints
+    holder: Ints
+    target: Ints
+    polarity: Ints
+    basis: Ints
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A set of annotations as columns; see the module's docstring."""
+
+    documents: int
+    attempted: Mapping[str, Bools]
+    """For each layer, which documents attempted it."""
+    mentions: Spans
+    kind: Ints
+    entity: Ints
+    """For each mention the row of its entity."""
+    entity_doc: Ints
+    entity_link: Ints
+    """A number for the link, −1 where it is NIL."""
+    clustered: Bools
+    """For each entity, whether it was listed as one (or stands for a mention left out of a list of entities)."""
+    relations: Relations
+    pairs: Pairs
+    stances: Stances
+    removed: Mapping[str, int] = default(default_factory=dict)
+    """How many items of each layer were set aside because they lie in duplicate regions."""
+
+
+class Vocabulary:
+    """Numbers for the strings of one scoring run, shared by gold and predictions: the inventory's first."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self.names: dict[str, list[str]] = {
+            "type": list(labels.types),
+            "kind": list(labels.kinds),
+            "relation": list(labels.relations),
+            "factuality": list(labels.factualities),
+            "polarity": list(labels.polarities),
+            "basis": list(labels.bases),
+            "link": [],
+        }
+        self._codes = {name: {v: i for i, v in enumerate(values)} for name, values in self.names.items()}
+
+    def code(self, section: str, value: str) -> int:
+        """The number of a string, a new one if it has none yet."""
+        codes = self._codes[section]
+        if value not in codes:
+            codes[value] = len(codes)
+            self.names[section].append(value)
+        return codes[value]
+
+    def encode(self, section: str, values: pa.Array, default: str | None = None) -> Ints:
+        """The numbers of a column of strings; null is the default's number, or −1."""
+        coded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+        table = np.array([self.code(section, v) for v in coded.dictionary.to_pylist()], dtype=np.int64)
+        table = np.append(table, -1 if default is None else self.code(section, default))
+        return table[ints(coded.indices, -1)]
+
+
+# ---------------------------------------------------------------------- resolving
+
+
+def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary) -> Columns:
+    """The columns of a table whose records are all of ``documents``, numbered by their place there."""
+    place = {name: i for i, name in enumerate(documents)}
+    number = np.array([place[name] for name in table["id"].to_pylist()], dtype=np.int64)
+    (mentions, m_row), (entities, e_row), (relations, r_row), (stances, s_row) = (flat(table[name]) for name in LAYERS)
+    members, member_entity = flat(field(entities, "mentions"))
+    evidence, pair_relation = flat(field(relations, "evidence"))
+    sides = pc.list_flatten(evidence)
+
+    ids = _codes(
+        [field(mentions, "id"), field(entities, "id"), members, sides],
+        [field(relations, "head"), field(relations, "tail"), field(stances, "holder"), field(stances, "target")],
+    )
+    m_id, e_id, member_id, side_id, head_id, tail_id, holder_id, target_id = ids.codes
+    mention_at = _Index(m_row, m_id, ids.size)
+    entity_at = _Index(e_row, e_id, ids.size)
+
+    spans = Spans(
+        number[m_row],
+        ints(field(mentions, "start")),
+        ints(field(mentions, "end")),
+        vocabulary.encode("type", field(mentions, "type")),
+    )
+    members_at = mention_at.find(e_row[member_entity], member_id)
+    cluster = _clusters(len(m_id), len(e_id), members_at, member_entity, spans.doc, number[e_row], table, m_row)
+    link = vocabulary.encode("link", field(entities, "link"))
+
+    def argument(row: Ints, code: Ints) -> tuple[Ints, Ints]:
+        """Entity and mention rows that ids name; an entity has no mention row."""
+        mention = mention_at.find(row, code)
+        entity = entity_at.find(row, code)
+        known = np.append(cluster.of_mention, [NOWHERE] * 3)
+        return np.where(entity >= 0, entity, known[mention]), np.where(entity >= 0, NOWHERE, mention)
+
+    head, head_mention = argument(r_row, head_id)
+    tail, tail_mention = argument(r_row, tail_id)
+    listed = mention_at.find(np.repeat(r_row[pair_relation], 2), side_id).reshape(-1, 2)
+    pairs = _pairs(len(head), pair_relation, listed, head_mention, tail_mention)
+    holder, _ = argument(s_row, holder_id)
+    target, _ = argument(s_row, target_id)
+    holder = np.where(holder_id == ids.author, AUTHOR_ROW, np.where(holder_id == ids.unknown, UNKNOWN_ROW, holder))
+    kind_of = np.array([vocabulary.code("kind", vocabulary.labels.kind(name)) for name in vocabulary.names["type"]] + [-1])
+    kind = vocabulary.encode("kind", field(mentions, "kind"))
+    return Columns(
+        documents=len(documents),
+        attempted={name: _attempted(table[name], number, len(documents)) for name in LAYERS},
+        mentions=spans,
+        kind=np.where(kind < 0, kind_of[spans.type], kind),
+        entity=cluster.of_mention,
+        entity_doc=cluster.doc,
+        entity_link=np.concatenate([link, np.full(len(cluster.doc) - len(link), -1)]),
+        clustered=cluster.listed,
+        relations=Relations(
+            number[r_row],
+            vocabulary.encode("relation", field(relations, "type")),
+            head,
+            tail,
+            vocabulary.encode("factuality", field(relations, "factuality"), "asserted"),
+        ),
+        pairs=pairs,
+        stances=Stances(
+            number[s_row],
+            ints(field(stances, "start"), NOWHERE),
+            ints(field(stances, "end"), NOWHERE),
+            holder,
+            target,
+            vocabulary.encode("polarity", field(stances, "polarity")),
+            vocabulary.encode("basis", field(stances, "basis"), "explicit"),
+        ),
+    )
+
+
+def _attempted(column: pa.ChunkedArray, number: Ints, documents: int) -> Bools:
+    out = np.zeros(documents, dtype=bool)
+    out[number[np.asarray(pc.is_valid(column).to_numpy(zero_copy_only=False), dtype=bool)]] = True
+    return out
+
+
+class _Codes(NamedTuple):
+    """Id strings as numbers, −1 for none; ``size`` is one more than the largest."""
+
+    codes: list[Ints]
+    size: int
+    author: int
+    unknown: int
+
+
+def _codes(items: list[pa.Array], references: list[pa.Array]) -> _Codes:
+    arrays = [*items, *references]
+    reserved = pa.array([AUTHOR, UNKNOWN], pa.string())
+    coded = pa.concat_arrays([reserved, *arrays]).dictionary_encode()
+    numbers = ints(coded.indices, -1)
+    bounds = np.cumsum([2] + [len(a) for a in arrays])
+    return _Codes([numbers[a:b] for a, b in itertools.pairwise(bounds)], len(coded.dictionary), 0, 1)
+
+
+class _Index:
+    """Finds the item of a record by the number of its id."""
+
+    def __init__(self, row: Ints, code: Ints, size: int) -> None:
+        named = np.flatnonzero(code >= 0)
+        key = row[named] * size + code[named]
+        order = np.argsort(key, kind="stable")
+        self.size, self.keys, self.items = size, key[order], named[order]
+
+    def find(self, row: Ints, code: Ints) -> Ints:
+        """The item numbers, NOWHERE where there is none; of items that share an id, the first."""
+        key = row * self.size + code
+        at = np.minimum(np.searchsorted(self.keys, key), max(len(self.keys) - 1, 0))
+        if len(self.keys) == 0:
+            return np.full(len(key), NOWHERE)
+        return np.where((self.keys[at] == key) & (code >= 0), self.items[at], NOWHERE)
+
+
+class _Clusters(NamedTuple):
+    of_mention: Ints
+    doc: Ints
+    listed: Bools
+
+
+def _clusters(
+    mentions: int, entities: int, members: Ints, member_entity: Ints, doc: Ints, entity_doc: Ints, table: pa.Table, m_row: Ints
+) -> _Clusters:
+    """The entity of every mention: the one that lists it, or a singleton added behind the listed ones.
+
+    Added singletons count as clusters where the record attempted entities at all.
+    """
+    of_mention = np.full(mentions, NOWHERE)
+    found = members >= 0
+    of_mention[members[found][::-1]] = member_entity[found][::-1]
+    alone = np.flatnonzero(of_mention < 0)
+    of_mention[alone] = entities + np.arange(len(alone))
+    attempted = np.asarray(pc.is_valid(table["entities"]).to_numpy(zero_copy_only=False), dtype=bool)
+    listed = np.concatenate([np.ones(entities, dtype=bool), attempted[m_row[alone]]])
+    return _Clusters(of_mention, np.concatenate([entity_doc, doc[alone]]), listed)
+
+
+def _pairs(relations: int, relation: Ints, listed: Ints, head: Ints, tail: Ints) -> Pairs:
+    """The mention pairs of relations: the evidence, else the two arguments if both are mentions, else NOWHERE."""
+    bare = np.ones(relations, dtype=bool)
+    bare[relation] = False
+    rest = np.flatnonzero(bare)
+    whole = (head[rest] >= 0) & (tail[rest] >= 0)
+    return Pairs(
+        np.concatenate([relation, rest]),
+        np.concatenate([listed[:, 0], np.where(whole, head[rest], NOWHERE)]),
+        np.concatenate([listed[:, 1], np.where(whole, tail[rest], NOWHERE)]),
+    )
+
+
+# ------------------------------------------------------------- what is set aside
+
+
+def ignored(table: pa.Table, documents: Sequence[str]) -> Spans:
+    """The spans of the duplicate regions that a table records, by document number."""
+    place = {name: i for i, name in enumerate(documents)}
+    number = np.array([place.get(name, -1) for name in table["id"].to_pylist()], dtype=np.int64)
+    regions, row = flat(table["ignore"])
+    ends = ints(pc.list_flatten(regions)).reshape(-1, 2)
+    spans = Spans(number[row], ends[:, 0], ends[:, 1], np.zeros(len(row), dtype=np.int64))
+    return spans.take(spans.doc >= 0)
+
+
+def without(columns: Columns, ignore: Spans) -> Columns:
+    """The columns without the items that lie wholly inside ``ignore``, and without what depends on them.
+
+    A cluster goes with its last mention; a relation with an argument, or with all of its evidence; a
+    stance with its span, its holder or its target.
+    """
+    if len(ignore.doc) == 0:
+        return columns
+    gone = _inside(columns.mentions.doc, columns.mentions.start, columns.mentions.end, ignore)
+    stances = columns.stances
+    span_gone = _inside(stances.doc, stances.start, stances.end, ignore)
+    if not gone.any() and not span_gone.any():
+        return columns
+    size = len(columns.entity_doc)
+    had = np.bincount(columns.entity, minlength=size) > 0
+    has = np.bincount(columns.entity[~gone], minlength=size) > 0
+    entity_gone = np.concatenate([had & ~has, [False, False, False]])
+    mention_gone = np.concatenate([gone, [False, False, False]])
+    pairs, relations = columns.pairs, columns.relations
+    pair_stays = ~(mention_gone[pairs.head] | mention_gone[pairs.tail])
+    stays = np.bincount(pairs.relation[pair_stays], minlength=len(relations.doc)) > 0
+    stays &= ~(entity_gone[relations.head] | entity_gone[relations.tail])
+    pair_stays &= stays[pairs.relation]
+    stance_stays = ~(span_gone | entity_gone[stances.holder] | entity_gone[stances.target])
+    new_mention = np.concatenate([np.cumsum(~gone) - 1, [NOWHERE, UNKNOWN_ROW, AUTHOR_ROW]])
+    new_relation = np.cumsum(stays) - 1
+    return replace(
+        columns,
+        mentions=columns.mentions.take(~gone),
+        kind=columns.kind[~gone],
+        entity=columns.entity[~gone],
+        clustered=columns.clustered & (has | ~had),
+        relations=Relations(*(c[stays] for c in relations)),
+        pairs=Pairs(
+            new_relation[pairs.relation[pair_stays]], new_mention[pairs.head[pair_stays]], new_mention[pairs.tail[pair_stays]]
+        ),
+        stances=Stances(*(c[stance_stays] for c in stances)),
+        removed={
+            "mentions": int(gone.sum()),
+            "relations": int((~stays).sum()),
+            "stances": int((~stance_stays).sum()),
+        },
+    )
+
+
+def _inside(doc: Ints, start: Ints, end: Ints, ignore: Spans) -> Bools:
+    """Which spans lie wholly inside a region."""
+    order = np.lexsort((ignore.end, ignore.start, ignore.doc))
+    key, wanted = pack((ignore.doc[order], doc), (ignore.start[order], start))
+    # the furthest end among the regions of the document that begin at or before each region
+    reach, _ = pack((ignore.doc[order], doc), (ignore.end[order], end))
+    reach = np.maximum.accumulate(reach)
+    at = np.searchsorted(key, wanted, "right") - 1
+    _, needed = pack((ignore.doc[order], doc), (ignore.end[order], end))
+    inside = (at >= 0) & (reach[np.maximum(at, 0)] >= needed) & (ignore.doc[order][np.maximum(at, 0)] == doc)
+    result: Bools = inside & (start >= 0)
+    return result
+
+
+def mark_faulty(columns: Columns, layer: str, rows: Ints, side: int) -> Columns:
+    """The columns with some rows made to match nothing, though they still count; ``side`` is 0 for gold, 1 for predictions."""
+    if len(rows) == 0:
+        return columns
+    if layer == "mentions":
+        start, end = columns.mentions.start.copy(), columns.mentions.end.copy()
+        start[rows] = end[rows] = -(2 * rows + 2 + side)
+        return replace(columns, mentions=columns.mentions._replace(start=start, end=end))
+    if layer == "relations":
+        head, tail = columns.relations.head.copy(), columns.relations.tail.copy()
+        head[rows] = tail[rows] = NOWHERE
+        touched = np.isin(columns.pairs.relation, rows)
+        pairs = columns.pairs._replace(
+            head=np.where(touched, NOWHERE, columns.pairs.head), tail=np.where(touched, NOWHERE, columns.pairs.tail)
+        )
+        return replace(columns, relations=columns.relations._replace(head=head, tail=tail), pairs=pairs)
+    if layer == "stances":
+        holder, target = columns.stances.holder.copy(), columns.stances.target.copy()
+        holder[rows] = target[rows] = NOWHERE
+        return replace(columns, stances=columns.stances._replace(holder=holder, target=target))
+    raise ValueError(f"no rows of the layer {layer} can be marked")
