@@ -2,7 +2,6 @@
 # make test    set up, then all tests
 # make check   linters, types, layers, generated files
 # make lock    resolve the dependencies anew (needs an index)
-# make perf    time us and the peers side by side
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -11,7 +10,7 @@ export PYTHONPATH :=
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test check generated lock perf clean
+.PHONY: bench test check generated lock clean
 
 # The stamp holds what was installed: a changed lock or a killed install sets up again.
 .venv/.installed: requirements.lock pyproject.toml

@@ -42,8 +42,10 @@ def annotations(
             entities.append(Entity(id=f"e{number}", mentions=members))  # type: ignore[arg-type]
     names = [m.id for m in found] + [e.id for e in entities]
     relations, stances = _facts(draw, found, names)
+    entity = {m: e.id for e in entities for m in e.mentions}
+    relations = [_fitting(r, entity) for r in relations if entity.get(r.head, r.head) != entity.get(r.tail, r.tail)]
     if distinct:
-        relations, stances = _once(relations, stances)
+        relations, stances = _once(relations, stances, entity)
     return Annotation(
         id=name,
         by="x",
@@ -80,9 +82,22 @@ def _facts(draw: st.DrawFn, mentions: Sequence[Mention], names: Sequence[Any]) -
     return draw(st.lists(relation, max_size=5)), draw(st.lists(stance, max_size=4))
 
 
-def _once(relations: list[Relation], stances: list[Stance]) -> tuple[list[Relation], list[Stance]]:
+def _fitting(relation: Relation, entity: dict[Any, Any]) -> Relation:
+    """The relation without evidence from other entities; where none is left, with that of its own arguments."""
+    head, tail = relation.head, relation.tail
+    members: dict[Any, list[Any]] = defaultdict(list)
+    for m, e in entity.items():
+        members[e].append(m)
+    of_head, of_tail = (members.get(entity.get(a, a), []) or [a] for a in (head, tail))
+    if relation.evidence is None:
+        return relation
+    kept = tuple((a, b) for a, b in relation.evidence if a in of_head and b in of_tail) or ((of_head[0], of_tail[-1]),)
+    return msgspec.structs.replace(relation, evidence=kept)
+
+
+def _once(relations: list[Relation], stances: list[Stance], entity: dict[Any, Any]) -> tuple[list[Relation], list[Stance]]:
     """Without items that repeat an earlier one's identity."""
-    r = {(x.type, x.head, x.tail, x.factuality): x for x in relations}
+    r = {(x.type, entity.get(x.head, x.head), entity.get(x.tail, x.tail), x.factuality): x for x in relations}
     s = {(x.holder, x.target, x.polarity): x for x in stances}
     return list(r.values()), list(s.values())
 

@@ -301,15 +301,15 @@ def import_(exports: tuple[Path, ...], articles: Path, out: Path, labels: Path |
         found += done.findings
     by_annotator: dict[str, list[Any]] = {}
     for row in passes:
-        if row.annotation is not None:
+        if row.annotation is not None and row.status != "draft":
             by_annotator.setdefault(row.annotator, []).append(row.annotation)
     for name, own in by_annotator.items():
         target = out / f"{name}.jsonl"
         changed = write_atomic(target, encode_jsonl(own))
         click.echo(f"{'wrote' if changed else 'unchanged'} {target}: {len(own)} document(s)")
     for row in passes:
-        if row.annotation is None:
-            _say(f"{row.doc}: {row.annotator} {row.status}")
+        if row.annotation is None or row.status == "draft":
+            _say(f"{row.doc}: {row.annotator} {row.status}, not written")
     _findings(found)
     _judge(found)
 

@@ -22,10 +22,11 @@ from newsgold.corpus.model import LAYERS, SPLITS, Annotation, Article
 from newsgold.corpus.store import ARTICLES, read_annotations, read_articles
 from newsgold.corpus.validate import check_annotations
 from newsgold.errors import DataError, Finding, UsageError, count_codes, finding, has_errors
+from newsgold.metrics.arrays import Floats
 from newsgold.metrics.arrow import table_of
 from newsgold.metrics.columns import Vocabulary
-from newsgold.metrics.counts import prf
-from newsgold.metrics.suite import Measured, Side, evaluate, measure
+from newsgold.metrics.counts import Prf, mean_prf, prf
+from newsgold.metrics.suite import Kind, Measured, Side, evaluate, measure
 
 DEFAULT_KINDS = ("NAM", "VAL")
 
@@ -55,16 +56,23 @@ class Result(NamedTuple):
 
 def _score(measured: Measured) -> dict[str, Any]:
     """One score with its counts, and the same for each group that occurs."""
-    out = _prf(measured.counts.total())
+    groups = measured.counts.by_group()
+    total = measured.counts.total()
+    out = _of_kind(measured.kind, mean_prf(groups) if measured.average == "mean" else prf(total), total)
     out["by_type"] = {
         name: _prf(row) for name, row in zip(measured.groups, measured.counts.by_group(), strict=False) if row[1] or row[3]
     }
     return out
 
 
-def _prf(totals: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, Any]:
+def _of_kind(kind: Kind, values: Prf, totals: Floats) -> dict[str, Any]:
+    if kind == "accuracy":
+        return {"kind": kind, "value": values.precision, "n": _number(totals[1])}
+    if kind == "mean":
+        return {"kind": kind, "value": values.f1}
     names = ("p_num", "p_den", "r_num", "r_den")
-    return {"kind": "prf", **prf(totals)._asdict(), "counts": {n: _number(v) for n, v in zip(names, totals, strict=True)}}
+    counts = {n: _number(v) for n, v in zip(names, totals, strict=True)}
+    return {"kind": kind, **values._asdict(), "counts": counts}
 
 
 def _number(value: float) -> float | int:

@@ -9,6 +9,7 @@ A system is named on the command line by how it is reached:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +44,8 @@ def find_system(name: str) -> System:
 
 
 def _callable(module: str, attribute: str) -> System:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # a console script does not look in the working folder, where one's own module is
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -12,11 +12,12 @@ a ``prediction`` must only make sense.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from newsgold.corpus.codec import Record, decode_jsonl, read_bytes, sha256
 from newsgold.corpus.labels import Labels, find_labels
@@ -31,10 +32,12 @@ from newsgold.corpus.model import (
     WIKIDATA_ID,
     Annotation,
     Article,
+    Entity,
     Mention,
+    Stance,
 )
-from newsgold.corpus.store import ARTICLES, GOLD, RAW, read_annotations, read_articles, read_kb
-from newsgold.errors import MAX_FINDINGS_PER_FILE, Finding, Role, Severity, finding, quote
+from newsgold.corpus.store import ARTICLES, GOLD, RAW, find_kb, read_annotations, read_articles
+from newsgold.errors import MAX_FINDINGS_PER_FILE, DataError, Finding, Role, finding, quote
 
 ALL: tuple[Role, ...] = ("gold", "pass", "prediction")
 COMPLETE: tuple[Role, ...] = ("gold", "pass")
@@ -49,18 +52,12 @@ class Hit(NamedTuple):
     wanted: str = ""
 
 
-class Span(NamedTuple):
-    """A span to check, with its place in the record."""
-
-    pointer: str
-    start: int
-    end: int
-
-
 class Document:
     """An annotation under validation, with the look-ups that several checks share."""
 
-    def __init__(self, annotation: Annotation, labels: Labels, role: Role, article: Article | None, kb: frozenset[str]) -> None:
+    def __init__(
+        self, annotation: Annotation, labels: Labels, article: Article | None, kb: frozenset[str], role: Role = "gold"
+    ) -> None:
         self.annotation = annotation
         self.labels = labels
         self.role = role
@@ -70,30 +67,30 @@ class Document:
         self.entities = annotation.entities or ()
         self.relations = annotation.relations or ()
         self.stances = annotation.stances or ()
-
-    @cached_property
-    def ids(self) -> list[tuple[str, str | None]]:
-        """(pointer, id) of every item that can have one."""
-        ids: list[tuple[str, str | None]] = [(f"/mentions/{i}/id", m.id) for i, m in enumerate(self.mentions)]
-        ids += [(f"/entities/{i}/id", e.id) for i, e in enumerate(self.entities)]
-        ids += [(f"/stances/{i}/id", s.id) for i, s in enumerate(self.stances)]
-        return ids
-
-    @cached_property
-    def mention(self) -> dict[str, Mention]:
+        names = [m.id for m in self.mentions]
+        types = [m.type for m in self.mentions]
+        self.ids = names + [e.id for e in self.entities] + [s.id for s in self.stances]
+        """The id of every item that can have one, mentions first, then entities and stances."""
+        self.known_ids = set(self.ids)
+        self.mention = {m.id: m for m in self.mentions if m.id is not None}
         """Mentions by id."""
-        return {m.id: m for m in self.mentions if m.id is not None}
+        self.place = {m: i for i, e in enumerate(self.entities) for m in e.mentions}
+        """The place of each clustered mention's entity."""
+        self.cluster = self.place | {e.id: i for i, e in enumerate(self.entities) if e.id is not None}
+        """The place of the entity that an id stands for: its own, or that of the mention's cluster."""
+        type_of = dict(zip(names, types, strict=True))
+        self.types = [{type_of[m] for m in e.mentions if m in type_of} for e in self.entities]
+        """The types of each entity's mentions."""
+        self.spans = [(i, m.start, m.end) for i, m in enumerate(self.mentions)]
+        """(place, start, end) of every span: of the mentions, then, counting on, of the stances that have one."""
+        for i, s in enumerate(self.stances, len(names)):
+            if s.start is not None and s.end is not None:
+                self.spans.append((i, s.start, s.end))
 
     @cached_property
     def entity_of(self) -> dict[str, str | None]:
         """The entity id of each clustered mention."""
-        return {m: e.id for e in self.entities for m in e.mentions}
-
-    @cached_property
-    def cluster(self) -> dict[str, int]:
-        """The place of the entity that an id stands for: its own, or that of the mention's cluster."""
-        place = {m: i for i, e in enumerate(self.entities) for m in e.mentions}
-        return place | {e.id: i for i, e in enumerate(self.entities) if e.id is not None}
+        return {m: self.entities[place].id for m, place in self.place.items()}
 
     def same(self, one: str, other: str) -> bool:
         """Whether two ids stand for one entity."""
@@ -102,29 +99,21 @@ class Document:
     @cached_property
     def entity_type(self) -> dict[str, str | None]:
         """The one type of each entity, ``None`` where its mentions mix types or are unknown."""
-        out = {}
-        for e in self.entities:
-            types = {self.mention[m].type for m in e.mentions if m in self.mention}
-            if e.id is not None:
-                out[e.id] = self.labels.cluster_type(types) if types else None
-        return out
+        pairs = zip(self.entities, self.types, strict=True)
+        return {e.id: self.labels.cluster_type(types) if types else None for e, types in pairs if e.id is not None}
+
+    def span_pointer(self, place: int) -> str:
+        """Where the span of a place stands in the record."""
+        first = len(self.mentions)
+        return f"/mentions/{place}" if place < first else f"/stances/{place - first}"
 
     @cached_property
-    def spans(self) -> list[Span]:
-        """Every span of a mention or a stance."""
-        spans = [Span(f"/mentions/{i}", m.start, m.end) for i, m in enumerate(self.mentions)]
-        for i, s in enumerate(self.stances):
-            if s.start is not None and s.end is not None:
-                spans.append(Span(f"/stances/{i}", s.start, s.end))
-        return spans
-
-    @cached_property
-    def sound_spans(self) -> list[Span]:
-        """The spans that lie in the text; none where there is no text."""
+    def sound_spans(self) -> list[tuple[int, int, int]]:
+        """(place, start, end) of the spans that lie in the text; none where there is no text."""
         if self.article is None:
             return []
         length = len(self.article.text)
-        return [s for s in self.spans if 0 <= s.start < s.end <= length]
+        return [span for span in self.spans if 0 <= span[1] < span[2] <= length]
 
 
 # --------------------------------------------------------------- ids and document
@@ -140,21 +129,40 @@ def bad_id(doc: Document) -> Iterator[Hit]:
     """Ids keep to their alphabet."""
     if not DOCUMENT_ID.fullmatch(doc.annotation.id):
         yield Hit("/id", quote(doc.annotation.id))
-    match = ITEM_ID.fullmatch
-    for pointer, name in doc.ids:
-        if name is not None and (not match(name) or name in (AUTHOR, UNKNOWN)):
-            yield Hit(pointer, quote(name))
+    names = list(filter(None, doc.known_ids))
+    sound = _ITEM_ALPHABET.fullmatch("".join(names)) and max(map(len, names), default=0) <= 64
+    if not sound or not _RESERVED.isdisjoint(doc.known_ids):
+        for pointer, name in _named(doc):
+            if name is not None and (not ITEM_ID.fullmatch(name) or name in _RESERVED):
+                yield Hit(pointer, quote(name))
+
+
+_ITEM_ALPHABET = re.compile("[A-Za-z0-9_-]*")
+_RESERVED = frozenset({AUTHOR, UNKNOWN, ""})
+
+
+def _named(doc: Document) -> Iterator[tuple[str, str | None]]:
+    """(pointer, id) of every item that can have one."""
+    layers: tuple[tuple[str, Sequence[Mention | Entity | Stance]], ...] = (
+        ("mentions", doc.mentions),
+        ("entities", doc.entities),
+        ("stances", doc.stances),
+    )
+    return ((f"/{layer}/{i}/id", item.id) for layer, items in layers for i, item in enumerate(items))
 
 
 def id_missing(doc: Document) -> Iterator[Hit]:
     """Every item has an id."""
-    return (Hit(pointer) for pointer, name in doc.ids if name is None)
+    if None in doc.known_ids:
+        yield from (Hit(pointer) for pointer, name in _named(doc) if name is None)
 
 
 def duplicate_id(doc: Document) -> Iterator[Hit]:
     """Ids are unique in the document."""
+    if len(doc.known_ids) == len(doc.ids):
+        return
     seen: set[str] = set()
-    for pointer, name in doc.ids:
+    for pointer, name in _named(doc):
         if name is not None:
             if name in seen:
                 yield Hit(pointer, quote(name))
@@ -181,30 +189,34 @@ def bad_split(doc: Document) -> Iterator[Hit]:
 
 def span_reversed(doc: Document) -> Iterator[Hit]:
     """Spans are half-open with 0 <= start < end."""
-    return (Hit(s.pointer, f"[{s.start}, {s.end})") for s in doc.spans if not 0 <= s.start < s.end)
+    for i, start, end in doc.spans:
+        if not 0 <= start < end:
+            yield Hit(doc.span_pointer(i), f"[{start}, {end})")
 
 
 def span_outside(doc: Document) -> Iterator[Hit]:
     """Spans end within the text."""
     length = MAX_TEXT_LENGTH if doc.article is None else len(doc.article.text)
-    return (Hit(s.pointer, f"end {s.end}", f"at most {length}") for s in doc.spans if s.end > length)
+    for i, _, end in doc.spans:
+        if end > length:
+            yield Hit(doc.span_pointer(i), f"end {end}", f"at most {length}")
 
 
 def span_untrimmed(doc: Document) -> Iterator[Hit]:
     """Spans neither begin nor end with white space."""
     text = doc.article.text if doc.article else ""
-    for s in doc.sound_spans:
-        if text[s.start].isspace() or text[s.end - 1].isspace():
-            yield Hit(s.pointer, quote(text[s.start : s.end]))
+    for i, start, end in doc.sound_spans:
+        if text[start].isspace() or text[end - 1].isspace():
+            yield Hit(doc.span_pointer(i), quote(text[start:end]))
 
 
 def span_cuts_token(doc: Document) -> Iterator[Hit]:
     """Spans do not begin or end inside a word."""
     text = doc.article.text if doc.article else ""
-    for s in doc.sound_spans:
-        left = s.start > 0 and text[s.start].isalnum() and text[s.start - 1].isalnum()
-        if left or (s.end < len(text) and text[s.end - 1].isalnum() and text[s.end].isalnum()):
-            yield Hit(s.pointer, quote(text[s.start : s.end]), quote(_word(text, s.start, s.end)))
+    padded = f" {text} "
+    for i, start, end in doc.sound_spans:
+        if padded[start : start + 2].isalnum() or padded[end : end + 2].isalnum():
+            yield Hit(doc.span_pointer(i), quote(text[start:end]), quote(_word(text, start, end)))
 
 
 def _word(text: str, start: int, end: int) -> str:
@@ -219,13 +231,14 @@ def surface_mismatch(doc: Document) -> Iterator[Hit]:
     """The surface a mention repeats is what stands at its offsets."""
     text = None if doc.article is None else doc.article.text
     for i, m in enumerate(doc.mentions):
-        if m.text is None or not 0 <= m.start < m.end:
+        surface, start, end = m.text, m.start, m.end
+        if surface is None or (text is not None and text[start:end] == surface) or not 0 <= start < end:
             continue
         if text is None:
-            if len(m.text) != m.end - m.start:
-                yield Hit(f"/mentions/{i}/text", quote(m.text), f"{m.end - m.start} code points")
-        elif text[m.start : m.end] != m.text and m.end <= len(text):
-            yield Hit(f"/mentions/{i}/text", f"{quote(m.text)}{_nearest(text, m.text, m.start)}", quote(text[m.start : m.end]))
+            if len(surface) != end - start:
+                yield Hit(f"/mentions/{i}/text", quote(surface), f"{end - start} code points")
+        elif end <= len(text):
+            yield Hit(f"/mentions/{i}/text", f"{quote(surface)}{_nearest(text, surface, start)}", quote(text[start:end]))
 
 
 def _nearest(text: str, surface: str, start: int) -> str:
@@ -245,10 +258,10 @@ def surface_missing(doc: Document) -> Iterator[Hit]:
 def duplicate_region(doc: Document) -> Iterator[Hit]:
     """Nothing is annotated in a duplicate region."""
     ignore = doc.article.ignore if doc.article else doc.annotation.ignore
-    for s in doc.spans if ignore else ():
-        for start, end in ignore:
-            if s.start < end and start < s.end:
-                yield Hit(s.pointer, f"[{s.start}, {s.end})", f"outside [{start}, {end})")
+    for i, start, end in doc.spans if ignore else ():
+        for first, last in ignore:
+            if start < last and first < end:
+                yield Hit(doc.span_pointer(i), f"[{start}, {end})", f"outside [{first}, {last})")
 
 
 # ----------------------------------------------------------------------- mentions
@@ -256,37 +269,40 @@ def duplicate_region(doc: Document) -> Iterator[Hit]:
 
 def unknown_type(doc: Document) -> Iterator[Hit]:
     """Entity types are in the inventory."""
-    return _outside(((f"/mentions/{i}/type", m.type) for i, m in enumerate(doc.mentions)), doc.labels.types)
+    return _outside("mentions", "type", [m.type for m in doc.mentions], doc.labels.types)
 
 
 def unknown_kind(doc: Document) -> Iterator[Hit]:
     """Mention kinds are in the inventory."""
-    return _outside(((f"/mentions/{i}/kind", m.kind) for i, m in enumerate(doc.mentions)), doc.labels.kinds)
+    return _outside("mentions", "kind", [m.kind for m in doc.mentions], doc.labels.kinds)
 
 
-def _outside(values: Iterable[tuple[str, str | None]], allowed: Mapping[str, object]) -> Iterator[Hit]:
-    for pointer, value in values:
-        if value is not None and value not in allowed:
-            yield Hit(pointer, quote(value), ", ".join(allowed))
+def _outside(layer: str, field: str, values: Sequence[str | None], allowed: Mapping[str, object]) -> Iterator[Hit]:
+    if not allowed.keys() >= set(values) - {None}:
+        for i, value in enumerate(values):
+            if value is not None and value not in allowed:
+                yield Hit(f"/{layer}/{i}/{field}", quote(value), ", ".join(allowed))
 
 
 def kind_type(doc: Document) -> Iterator[Hit]:
     """Value types have kind VAL, and only they."""
+    types, kinds = doc.labels.types, doc.labels.kinds
     for i, m in enumerate(doc.mentions):
-        if m.kind in doc.labels.kinds and m.type in doc.labels.types:
-            value = doc.labels.types[m.type].value
+        if m.kind is not None and m.kind in kinds and m.type in types:
+            value = types[m.type].value
             if value != (m.kind == "VAL"):
                 yield Hit(f"/mentions/{i}/kind", f"{m.type} with {m.kind}", "VAL" if value else "NAM, NOM or PRO")
 
 
 def duplicate_mention(doc: Document) -> Iterator[Hit]:
     """No two mentions have the same span and type."""
-    seen: set[tuple[int, int, str]] = set()
-    for i, m in enumerate(doc.mentions):
-        key = (m.start, m.end, m.type)
-        if key in seen:
-            yield Hit(f"/mentions/{i}", f"{m.type} [{m.start}, {m.end})")
-        seen.add(key)
+    keys = [(m.start, m.end, m.type) for m in doc.mentions]
+    if len(set(keys)) < len(keys):
+        seen: set[tuple[int, int, str]] = set()
+        for i, (start, end, name) in enumerate(keys):
+            if (start, end, name) in seen:
+                yield Hit(f"/mentions/{i}", f"{name} [{start}, {end})")
+            seen.add((start, end, name))
 
 
 # ----------------------------------------------------------------------- entities
@@ -294,13 +310,16 @@ def duplicate_mention(doc: Document) -> Iterator[Hit]:
 
 def mention_unclustered(doc: Document) -> Iterator[Hit]:
     """Every mention is in an entity."""
-    for i, m in enumerate(doc.mentions):
-        if m.id is not None and m.id not in doc.entity_of:
-            yield Hit(f"/mentions/{i}", f"{quote(m.id)} {quote(m.text or '')}")
+    if not doc.place.keys() >= doc.mention.keys():
+        for i, m in enumerate(doc.mentions):
+            if m.id is not None and m.id not in doc.place:
+                yield Hit(f"/mentions/{i}", f"{quote(m.id)} {quote(m.text or '')}")
 
 
 def mention_two_entities(doc: Document) -> Iterator[Hit]:
     """No mention is in two entities, or twice in one."""
+    if len(doc.place) == sum(len(e.mentions) for e in doc.entities):
+        return
     seen: dict[str, str | None] = {}
     for i, e in enumerate(doc.entities):
         for j, m in enumerate(e.mentions):
@@ -311,14 +330,16 @@ def mention_two_entities(doc: Document) -> Iterator[Hit]:
 
 def dangling_mention(doc: Document) -> Iterator[Hit]:
     """Entities and evidence name mentions that exist."""
-    for i, e in enumerate(doc.entities):
-        for j, m in enumerate(e.mentions):
-            if m not in doc.mention:
-                yield Hit(f"/entities/{i}/mentions/{j}", quote(m))
+    known = doc.mention
+    if not known.keys() >= doc.place.keys():
+        for i, e in enumerate(doc.entities):
+            for j, m in enumerate(e.mentions):
+                if m not in known:
+                    yield Hit(f"/entities/{i}/mentions/{j}", quote(m))
     for i, r in enumerate(doc.relations):
         for j, pair in enumerate(r.evidence or ()):
             for k, m in enumerate(pair):
-                if m not in doc.mention:
+                if m not in known:
                     yield Hit(f"/relations/{i}/evidence/{j}/{k}", quote(m))
 
 
@@ -329,8 +350,7 @@ def empty_entity(doc: Document) -> Iterator[Hit]:
 
 def mixed_types(doc: Document) -> Iterator[Hit]:
     """The mentions of an entity have one type."""
-    for i, e in enumerate(doc.entities):
-        types = {doc.mention[m].type for m in e.mentions if m in doc.mention}
+    for i, types in enumerate(doc.types):
         if len(types) > 1 and doc.labels.cluster_type(types) is None:
             yield Hit(f"/entities/{i}", ", ".join(sorted(map(quote, types))), "one type")
 
@@ -357,40 +377,42 @@ def link_twice(doc: Document) -> Iterator[Hit]:
 
 def unknown_relation(doc: Document) -> Iterator[Hit]:
     """Relations are in the inventory."""
-    return _outside(((f"/relations/{i}/type", r.type) for i, r in enumerate(doc.relations)), doc.labels.relations)
+    return _outside("relations", "type", [r.type for r in doc.relations], doc.labels.relations)
 
 
 def unknown_factuality(doc: Document) -> Iterator[Hit]:
     """Factualities are in the inventory."""
-    return _outside(((f"/relations/{i}/factuality", r.factuality) for i, r in enumerate(doc.relations)), doc.labels.factualities)
+    return _outside("relations", "factuality", [r.factuality for r in doc.relations], doc.labels.factualities)
 
 
 def dangling_argument(doc: Document) -> Iterator[Hit]:
     """Relations and stances name items that exist."""
-    known = {*doc.mention, *doc.entity_type}
+    mentions, entities = doc.mention, doc.entity_type
     for i, r in enumerate(doc.relations):
         for side, name in (("head", r.head), ("tail", r.tail)):
-            if name not in known:
+            if name not in entities and name not in mentions:
                 yield Hit(f"/relations/{i}/{side}", quote(name))
     for i, s in enumerate(doc.stances):
-        if s.holder not in known and s.holder not in (AUTHOR, UNKNOWN):
+        if s.holder not in mentions and s.holder not in entities and s.holder not in (AUTHOR, UNKNOWN):
             yield Hit(f"/stances/{i}/holder", quote(s.holder))
-        if s.target not in known:
+        if s.target not in mentions and s.target not in entities:
             yield Hit(f"/stances/{i}/target", quote(s.target))
 
 
 def argument_not_entity(doc: Document) -> Iterator[Hit]:
     """The arguments of gold relations are entities."""
+    entities = doc.entity_type
     for i, r in enumerate(doc.relations):
         for side, name in (("head", r.head), ("tail", r.tail)):
-            if name in doc.mention and name not in doc.entity_type:
+            if name not in entities and name in doc.mention:
                 yield Hit(f"/relations/{i}/{side}", quote(name), quote(doc.entity_of.get(name) or "an entity"))
 
 
 def self_relation(doc: Document) -> Iterator[Hit]:
     """No relation joins an entity to itself."""
+    cluster = doc.cluster
     for i, r in enumerate(doc.relations):
-        if doc.same(r.head, r.tail):
+        if r.head == r.tail or (r.head in cluster and cluster[r.head] == cluster.get(r.tail)):
             yield Hit(f"/relations/{i}", f"{quote(r.type)} of {quote(r.head)} and {quote(r.tail)}")
 
 
@@ -404,13 +426,13 @@ def relation_range(doc: Document) -> Iterator[Hit]:
     return _typed(doc, "tail")
 
 
-def _typed(doc: Document, side: str) -> Iterator[Hit]:
+def _typed(doc: Document, side: Literal["head", "tail"]) -> Iterator[Hit]:
+    labels, entity_type = doc.labels.relations, doc.entity_type
     for i, r in enumerate(doc.relations):
-        label = doc.labels.relations.get(r.type)
-        actual = doc.entity_type.get(r.head if side == "head" else r.tail)
-        if label is not None and actual is not None:
-            wanted = label.domain if side == "head" else label.range
-            if not doc.labels.accepts(wanted, actual):
+        actual = entity_type.get(r.head if side == "head" else r.tail)
+        if actual is not None and r.type in labels:
+            wanted = labels[r.type].domain if side == "head" else labels[r.type].range
+            if actual not in wanted and not doc.labels.accepts(wanted, actual):
                 yield Hit(f"/relations/{i}/{side}", f"{quote(r.type)} with {actual}", ", ".join(wanted))
 
 
@@ -427,9 +449,10 @@ def duplicate_relation(doc: Document) -> Iterator[Hit]:
 
 def symmetric_twice(doc: Document) -> Iterator[Hit]:
     """A symmetric relation is stored in one direction."""
+    labels = doc.labels.relations
     seen = set()
     for i, r in enumerate(doc.relations):
-        if doc.labels.symmetric(r.type) and r.head != r.tail:
+        if r.type in labels and labels[r.type].symmetric and r.head != r.tail:
             if (r.type, r.tail, r.head, r.factuality) in seen:
                 yield Hit(f"/relations/{i}", f"{quote(r.type)} {quote(r.head)} {quote(r.tail)}")
             seen.add((r.type, r.head, r.tail, r.factuality))
@@ -437,6 +460,9 @@ def symmetric_twice(doc: Document) -> Iterator[Hit]:
 
 def excludes(doc: Document) -> Iterator[Hit]:
     """Relations that exclude each other are not both asserted of a pair."""
+    labels = doc.labels.relations
+    if not any(name in labels and labels[name].excludes for name in {r.type for r in doc.relations}):
+        return
     asserted = defaultdict(set)
     for r in doc.relations:
         if r.factuality == "asserted":
@@ -456,8 +482,12 @@ def evidence_missing(doc: Document) -> Iterator[Hit]:
 
 def evidence_entity(doc: Document) -> Iterator[Hit]:
     """Evidence pairs a mention of the head with one of the tail."""
+    cluster = doc.cluster
     for i, r in enumerate(doc.relations):
+        wanted = (cluster.get(r.head), cluster.get(r.tail))
         for j, pair in enumerate(r.evidence or ()):
+            if None not in wanted and (cluster.get(pair[0]), cluster.get(pair[1])) == wanted:
+                continue
             for k, (name, argument) in enumerate(zip(pair, (r.head, r.tail), strict=True)):
                 if name in doc.mention and not doc.same(name, argument):
                     got = f"{quote(name)} of {quote(doc.entity_of.get(name) or 'no entity')}"
@@ -469,10 +499,9 @@ def evidence_entity(doc: Document) -> Iterator[Hit]:
 
 def stance_span_missing(doc: Document) -> Iterator[Hit]:
     """Every stance has a span; in predictions, none has half of one."""
-    need = 1 if doc.role == "prediction" else 0
     for i, s in enumerate(doc.stances):
         absent = (s.start is None) + (s.end is None)
-        if absent and absent != 2 * need:
+        if absent == 1 or (absent and doc.role != "prediction"):
             yield Hit(f"/stances/{i}", quote(s.id or ""))
 
 
@@ -486,12 +515,12 @@ def stance_not_mention(doc: Document) -> Iterator[Hit]:
 
 def unknown_polarity(doc: Document) -> Iterator[Hit]:
     """Polarities are in the inventory."""
-    return _outside(((f"/stances/{i}/polarity", s.polarity) for i, s in enumerate(doc.stances)), doc.labels.polarities)
+    return _outside("stances", "polarity", [s.polarity for s in doc.stances], doc.labels.polarities)
 
 
 def unknown_basis(doc: Document) -> Iterator[Hit]:
     """Bases are in the inventory."""
-    return _outside(((f"/stances/{i}/basis", s.basis) for i, s in enumerate(doc.stances)), doc.labels.bases)
+    return _outside("stances", "basis", [s.basis for s in doc.stances], doc.labels.bases)
 
 
 def duplicate_stance(doc: Document) -> Iterator[Hit]:
@@ -558,23 +587,21 @@ def check_annotation(
     record: Record[Annotation], labels: Labels, role: Role, article: Article | None = None, kb: frozenset[str] = frozenset()
 ) -> list[Finding]:
     """Every finding about one annotation, in the order of its lines."""
-    doc = Document(record.value, labels, role, article, kb)
-    found = []
-    for code, check in _BY_ROLE[role]:
-        severity: Severity | None = "warning" if role == "prediction" and code in REPEATS else None
-        found += [
-            finding(
-                code,
-                record.path,
-                line=record.line_of(hit.pointer),
-                doc=record.value.id,
-                pointer=hit.pointer,
-                got=hit.got,
-                wanted=hit.wanted,
-                severity=severity,
-            )
-            for hit in check(doc)
-        ]
+    doc = Document(record.value, labels, article, kb, role)
+    hits = [(code, hit) for code, check in _BY_ROLE[role] for hit in check(doc)]
+    found = [
+        finding(
+            code,
+            record.path,
+            line=record.line_of(hit.pointer),
+            doc=record.value.id,
+            pointer=hit.pointer,
+            got=hit.got,
+            wanted=hit.wanted,
+            severity="warning" if role == "prediction" and code in REPEATS else None,
+        )
+        for code, hit in hits
+    ]
     return sorted(found, key=lambda f: f.line)
 
 
@@ -641,7 +668,7 @@ def _article_hits(article: Article, raw: Path | None) -> Iterator[tuple[str, Hit
             yield "BAD_ID", Hit("/source/file", quote(name), "a bare file name")
         elif not (raw / name).is_file():
             yield "RAW_HASH", Hit("/source/file", "no such file", quote(name))
-        elif (actual := sha256((raw / name).read_bytes())) != article.source.sha256:
+        elif (actual := sha256(read_bytes(raw / name))) != article.source.sha256:
             yield "RAW_HASH", Hit("/source/sha256", quote(actual[:12]), quote(article.source.sha256[:12]))
 
 
@@ -711,8 +738,10 @@ def _holds_articles(path: Path) -> bool:
     if path.suffix != ".jsonl" or not path.is_file():
         return False
     with path.open("rb") as file:
-        first = file.readline(1_000_000)
-    return b'"text":' in first and not any(b'"%s":' % layer in first for layer in (b"mentions", b"relations", b"stances"))
+        first = next((line for line in file if line.strip()), b"").replace(b'" :', b'":')
+    return b'"text":' in first and not any(
+        b'"%s":' % layer in first for layer in (b"mentions", b"entities", b"relations", b"stances")
+    )
 
 
 def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
@@ -720,22 +749,37 @@ def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
     found = [*articles.findings, *check_articles(articles.records, path / RAW)]
     if (path / GOLD).is_dir() and any((path / GOLD).glob("*.json")):
         gold = read_annotations(path / GOLD)
+        texts = {r.value.id: r.value for r in articles.records}
+        checked = check_annotations(gold.records, labels, role, texts, _kb(found, path))
+        # an article that is there but cannot be read has its own finding
+        unread = {file.stem for file in (path / ARTICLES).glob("*.toml")} - texts.keys()
         found += gold.findings
-        found += check_annotations(gold.records, labels, role, {r.value.id: r.value for r in articles.records}, read_kb(path))
+        found += [f for f in checked if f.doc not in unread or f.code not in ("ARTICLE_MISSING", "UNKNOWN_DOCUMENT")]
     return found
+
+
+def _kb(found: list[Finding], *places: Path) -> frozenset[str]:
+    """The knowledge base of a corpus; its faults join ``found``."""
+    try:
+        return find_kb(*places)
+    except DataError as error:
+        found += error.findings
+        return frozenset()
 
 
 def _validate_annotations(path: Path, labels: Labels, role: Role, articles: Path | None) -> list[Finding]:
     decoded = read_annotations(path)
     texts = None if articles is None else {r.value.id: r.value for r in read_articles(articles).records}
-    kb = read_kb(articles if articles is not None else path.parent)
-    return [*decoded.findings, *check_annotations(decoded.records, labels, role, texts, kb)]
+    found = [*decoded.findings]
+    kb = _kb(found, *([articles] if articles is not None else []), path)
+    return found + check_annotations(decoded.records, labels, role, texts, kb)
 
 
 def _capped(found: list[Finding]) -> list[Finding]:
-    counts: dict[str, int] = defaultdict(int)
+    """At most 1,000 findings a file, errors before warnings, in the order of paths and lines."""
+    counts: Counter[str] = Counter()
     kept = []
-    for item in found:
+    for item in sorted(found, key=lambda f: f.severity):
         counts[item.path] += 1
         if counts[item.path] <= MAX_FINDINGS_PER_FILE:
             kept.append(item)

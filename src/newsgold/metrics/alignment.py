@@ -120,8 +120,9 @@ def mapped(gold: Columns, pred: Columns, gold_rank: Ints) -> Ints:
     """For each predicted entity the rank of the gold entity that it stands for, NOWHERE for none.
 
     The gold entity that owns most of its exact spans; among equals the one that agrees in most types, then
-    the earliest in the text. (Without the types, gold with two entities on one span would not map to itself.) Several predicted entities may stand for one gold entity, so a system
-    without coreference loses nothing.
+    the earliest in the text. (Without the types, gold with two entities on one span would not map to
+    itself.) Several predicted entities may stand for one gold entity, so a system without coreference
+    loses nothing.
     """
     overlap = shared_spans(gold, pred)
     rank = gold_rank[overlap.gold]

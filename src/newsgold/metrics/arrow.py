@@ -1,6 +1,6 @@
 """Annotations as Arrow tables: the one gate to the columnar road.
 
-Whatever the source, JSONL, Parquet or values, it becomes a table of
+Whatever the source, JSONL or values, it becomes a table of
 :data:`SCHEMA`. Decoding JSONL here is Arrow's own, as strict as the codec's in
 what it accepts; what it refuses, the codec explains.
 """
@@ -8,7 +8,6 @@ what it accepts; what it refuses, the codec explains.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from newsgold.corpus.codec import encode
 from newsgold.corpus.model import Annotation
-from newsgold.metrics.arrays import Ints
+from newsgold.metrics.arrays import Bools, Ints
 
 _MENTION = pa.struct(
     [
@@ -86,13 +85,6 @@ def read_jsonl(raw: bytes) -> pa.Table:
     return _checked(table.select(SCHEMA.names).combine_chunks())
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """A table of a Parquet file of predictions, or of a release's ``documents``."""
-    from newsgold.corpus.release import annotation_table
-
-    return _checked(annotation_table(path, SCHEMA).combine_chunks())
-
-
 _REQUIRED = {
     "mentions": ("start", "end", "type"),
     "entities": ("mentions",),
@@ -112,7 +104,7 @@ def _checked(table: pa.Table) -> pa.Table:
     evidence, _ = flat(field(flat(table["relations"])[0], "evidence"))
     ignore, _ = flat(table["ignore"])
     for pairs in (evidence, ignore):
-        if pairs.null_count or not pc.all(pc.equal(pc.list_value_length(pairs), 2), min_count=0).as_py():
+        if pairs.null_count or (ints(pc.list_value_length(pairs)) != 2).any():
             raise pa.ArrowInvalid("a pair has not two members")
     return table
 
@@ -132,5 +124,26 @@ def flat(column: pa.ChunkedArray | pa.Array) -> tuple[pa.Array, Ints]:
 
 def ints(values: pa.Array, null: int = 0) -> Ints:
     """An integer column as int64, with a number for null."""
-    filled = values.fill_null(null) if values.null_count else values
-    return np.asarray(filled.to_numpy(zero_copy_only=False)).astype(np.int64)
+    if len(values) == 0:
+        return np.zeros(0, dtype=np.int64)
+    # straight from the buffer: Array.to_numpy and Python scalars would import pandas
+    kind = np.dtype(str(values.type))
+    data = np.frombuffer(values.buffers()[1], dtype=kind, count=len(values), offset=values.offset * kind.itemsize).astype(
+        np.int64
+    )
+    if values.null_count:
+        data[~valid(values)] = null
+    return data
+
+
+def strings(values: list[str]) -> pa.Array:
+    """A column of strings (``pa.array`` would import pandas)."""
+    parts = [v.encode("utf-8") for v in values]
+    ends = np.cumsum([0, *map(len, parts)]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(parts), pa.py_buffer(ends.tobytes()), pa.py_buffer(b"".join(parts)))
+
+
+def valid(column: pa.ChunkedArray | pa.Array) -> Bools:
+    """Which rows of a column are not null."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return ints(pc.cast(pc.is_valid(array), pa.int8())).astype(bool)

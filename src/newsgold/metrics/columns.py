@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import AUTHOR, LAYERS, UNKNOWN
 from newsgold.metrics.arrays import Bools, Ints, pack
-from newsgold.metrics.arrow import field, flat, ints
+from newsgold.metrics.arrow import field, flat, ints, strings, valid
 
 AUTHOR_ROW = -1
 UNKNOWN_ROW = -2
@@ -211,7 +211,7 @@ def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary) -
 
 def _attempted(column: pa.ChunkedArray, number: Ints, documents: int) -> Bools:
     out = np.zeros(documents, dtype=bool)
-    out[number[np.asarray(pc.is_valid(column).to_numpy(zero_copy_only=False), dtype=bool)]] = True
+    out[number[valid(column)]] = True
     return out
 
 
@@ -226,7 +226,7 @@ class _Codes(NamedTuple):
 
 def _codes(items: list[pa.Array], references: list[pa.Array]) -> _Codes:
     arrays = [*items, *references]
-    reserved = pa.array([AUTHOR, UNKNOWN], pa.string())
+    reserved = strings([AUTHOR, UNKNOWN])
     coded = pa.concat_arrays([reserved, *arrays]).dictionary_encode()
     numbers = ints(coded.indices, -1)
     bounds = np.cumsum([2] + [len(a) for a in arrays])
@@ -269,7 +269,7 @@ def _clusters(
     of_mention[members[found][::-1]] = member_entity[found][::-1]
     alone = np.flatnonzero(of_mention < 0)
     of_mention[alone] = entities + np.arange(len(alone))
-    attempted = np.asarray(pc.is_valid(table["entities"]).to_numpy(zero_copy_only=False), dtype=bool)
+    attempted = valid(table["entities"])
     listed = np.concatenate([np.ones(entities, dtype=bool), attempted[m_row[alone]]])
     return _Clusters(of_mention, np.concatenate([entity_doc, doc[alone]]), listed)
 

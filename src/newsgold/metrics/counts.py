@@ -58,6 +58,13 @@ class Prf(NamedTuple):
     f1: float | None
 
 
+def mean_prf(counts: Floats) -> Prf:
+    """The mean of several scores, given as counts of shape (groups, 4); undefined ones are left out."""
+    scores = [prf(row) for row in counts]
+    means = ([v for v in part if v is not None] for part in zip(*scores, strict=True))
+    return Prf(*(sum(part) / len(part) if part else None for part in means))
+
+
 def prf(counts: Floats) -> Prf:
     """Precision, recall and F1 of (p_num, p_den, r_num, r_den).
 

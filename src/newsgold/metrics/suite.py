@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -82,12 +82,21 @@ class Evaluation:
         return len(self.vocabulary.names[section])
 
 
+Kind = Literal["prf", "accuracy", "mean"]
+
+
 class Metric(NamedTuple):
-    """A row of the table: the layers a metric needs, the section that names its groups, and its function."""
+    """A row of the table: what a metric needs, how it counts, and how its score is read off the counts."""
 
     layers: tuple[str, ...]
-    groups: str | None
+    """The layers that both sides must have attempted."""
+    groups: str | tuple[str, ...]
+    """The names of its groups, or the section of the vocabulary that names them."""
     counts: Callable[[Evaluation], Counts]
+    kind: Kind = "prf"
+    """``prf``: precision, recall, F1. ``accuracy``: P alone, as value of n. ``mean``: the mean F1, as value."""
+    average: Literal["sum", "mean"] = "sum"
+    """Whether the score is of the counts summed over groups, or the mean of the groups' scores."""
 
 
 def _strict_mentions(e: Evaluation) -> Counts:
@@ -105,7 +114,7 @@ def _stance_tuple(e: Evaluation) -> Counts:
 
 METRICS: dict[str, Metric] = {
     "mentions.strict": Metric(("mentions",), "type", _strict_mentions),
-    "coref.lea": Metric(("mentions", "entities"), None, lambda e: coref.lea(e.clusters)),
+    "coref.lea": Metric(("mentions", "entities"), (), lambda e: coref.lea(e.clusters)),
     "relations.mapped": Metric(("relations",), "relation", _mapped_relations),
     "relations.boundaries": Metric(
         ("relations",), "relation", lambda e: relations.boundaries(e.gold, e.pred, e.symmetric, e.size("relation"))
@@ -119,10 +128,12 @@ METRICS: dict[str, Metric] = {
 
 
 class Measured(NamedTuple):
-    """The counts of one metric and the names of its groups."""
+    """The counts of one metric, the names of its groups, and how its score is read off them."""
 
     counts: Counts
     groups: tuple[str, ...]
+    kind: Kind
+    average: str
 
 
 def evaluate(gold: Side, pred: Side, documents: Sequence[str], vocabulary: Vocabulary, kinds: Collection[str]) -> Evaluation:
@@ -142,6 +153,6 @@ def measure(evaluation: Evaluation) -> dict[str, Measured]:
     out = {}
     for key, metric in METRICS.items():
         if all(side.attempted[layer].any() for side in (evaluation.gold, evaluation.pred) for layer in metric.layers):
-            groups = tuple(evaluation.vocabulary.names[metric.groups]) if metric.groups else ()
-            out[key] = Measured(metric.counts(evaluation), groups)
+            groups = evaluation.vocabulary.names[metric.groups] if isinstance(metric.groups, str) else metric.groups
+            out[key] = Measured(metric.counts(evaluation), tuple(groups), metric.kind, metric.average)
     return out
