@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from newsgold.benchmark.baselines import SYSTEMS, empty, gazetteer, rules
 from newsgold.benchmark.lexicon import gazetteer as known
 from newsgold.benchmark.lexicon import inflect, plural
+from newsgold.benchmark.names import MAX_SENTENCE, sentences
+from newsgold.benchmark.spotting import tokenise
 from newsgold.corpus.codec import Record, sha256
 from newsgold.corpus.labels import default_labels
 from newsgold.corpus.model import Annotation, Article, Region
@@ -146,6 +150,12 @@ def test_the_same_article_gives_the_same_annotation(name: str, of: Article) -> N
 def test_a_text_that_mixes_everything(name: str) -> None:
     of = article(NEWS * 20)
     assert findings(SYSTEMS[name].function(of), of, "pass") == []
+
+
+def test_a_text_without_full_stops_is_cut() -> None:
+    tokens = tokenise(article(NEWS.replace(".", "").replace("\n", " ") * 20))
+    numbers = sentences(tokens)
+    assert max(Counter(numbers).values()) == MAX_SENTENCE
 
 
 @pytest.mark.parametrize("name", ["gazetteer", "rules"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from newsgold.benchmark.clauses import Sentence
 from newsgold.benchmark.lexicon import words
 from newsgold.benchmark.phrases import VALUES
-from newsgold.benchmark.predicates import Sentence, matches
-
+from newsgold.benchmark.predicates import matches
 
 
 class Position(NamedTuple):
@@ -39,13 +39,13 @@ def positions(sentence: Sentence) -> Iterator[Position]:
 def _evaluations(sentence: Sentence) -> Iterator[Position]:
     """*The brutal Guard*, *the Guard is a danger*."""
     against, favor = words("stance", "nouns_against"), words("stance", "nouns_favor")
-    for at in range(sentence.first, sentence.end):
+    for at in sentence.where(words("stance", "evaluations_against") | against | favor):
         word = sentence.lower[at]
         if word in words("stance", "evaluations_against"):
             target = sentence.at.get(at + 1)
             if target is not None and sentence.all[target].type not in VALUES:
                 yield Position(_speaker(sentence, target), target, at, sentence.all[target].end, "against", "explicit")
-        elif word in against or word in favor:
+        else:
             copula = at - 1 - (sentence.word(at - 1) in ("a", "an", "the"))
             target = sentence.subject(copula) if sentence.word(copula) in words("heads", "copulas") else None
             if target is not None and sentence.word(copula - 1) not in words("factuality", "denied"):
@@ -55,8 +55,8 @@ def _evaluations(sentence: Sentence) -> Iterator[Position]:
 
 def _speaker(sentence: Sentence, target: int) -> int | None:
     """The phrase to which the sentence's verb of saying attributes the words."""
-    for at in range(sentence.first, sentence.end):
-        if sentence.lower[at] in words("cues", "speech") and at not in sentence.covered:
+    for at in sentence.where(words("cues", "speech")):
+        if at not in sentence.covered:
             speaker = sentence.subject(at)
             if speaker is None or speaker == target:
                 speaker = sentence.object(at + 1)
@@ -66,13 +66,14 @@ def _speaker(sentence: Sentence, target: int) -> int | None:
 
 def _sides(sentence: Sentence) -> Iterator[Position]:
     """*Pro-X Y*, *anti-X Y*: the group so described is the holder."""
-    for at in range(sentence.first, sentence.end):
-        polarity = {"pro": "favor", "anti": "against"}.get(sentence.lower[at])
-        target = sentence.at.get(at + 2) if polarity and sentence.word(at + 1) == "-" else None
-        if polarity is None or target is None:
+    polarities = {"pro": "favor", "anti": "against"}
+    for at in sentence.where(polarities):
+        polarity = polarities[sentence.lower[at]]
+        target = sentence.at.get(at + 2) if sentence.word(at + 1) == "-" else None
+        if target is None:
             continue
         inner = next((i for i in reversed(sentence.members) if sentence.all[i].first == at + 2), target)
-        holder = sentence.parent(inner)
+        holder = sentence.parents.get(inner)
         if holder is None:
             holder = sentence.object(sentence.all[inner].end)
         yield Position(holder, inner, at, sentence.all[inner].end, polarity, "explicit")

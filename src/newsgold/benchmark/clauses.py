@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Container
 from functools import cache
 from typing import NamedTuple
@@ -54,6 +55,8 @@ class Sentence:
         self.all = clusters.phrases
         self.members = members
         self.outer = self._outermost()
+        self.places = {i: place for place, i in enumerate(self.outer)}
+        self.firsts = [self.all[i].first for i in self.outer]
         self.at = {self.all[i].first: i for i in reversed(members)}
         self.until = {self.all[i].end: i for i in reversed(members)}
         self.parents = self._parents()
@@ -93,7 +96,8 @@ class Sentence:
         best = None
         distant = self.word(at - 1) in ("and", "or", "then") or (self.word(at).endswith("ing") and self.word(at - 1) == ",")
         at = at if distant else self._before_relative(at)
-        for i in reversed(self.outer):
+        for place in range(bisect_left(self.firsts, at) - 1, -1, -1):
+            i = self.outer[place]
             phrase = self.all[i]
             if phrase.end > at or phrase.type not in types or self._possessive(phrase):
                 continue
@@ -129,9 +133,9 @@ class Sentence:
 
     def object(self, at: int, *, near: bool = True) -> int | None:
         """The next phrase from ``at`` on: with only articles and adjectives between if ``near``, else with no clause."""
-        for i in self.outer:
+        for i in self.outer[bisect_left(self.firsts, at) :]:
             phrase = self.all[i]
-            if phrase.first < at or phrase.type in VALUES or self._possessive(phrase) or self._describes(phrase):
+            if phrase.type in VALUES or self._possessive(phrase) or self._describes(phrase):
                 continue
             between = [self.lower[k] for k in range(at, phrase.first)]
             if len(between) > 5 or any(w in _STOPS or w in _CLAUSES or w in predicates("predicates") for w in between):
@@ -146,7 +150,7 @@ class Sentence:
 
     def joined(self, i: int) -> list[int]:
         """A phrase with those that *and* or a comma before *and* joins to it, in either direction."""
-        place = self.outer.index(i) if i in self.outer else -1
+        place = self.places.get(i, -1)
         out = [i]
         for step in (-1, 1):
             k = place

@@ -6,21 +6,17 @@ A claim here is between two phrases, by index; :mod:`newsgold.benchmark.rules` g
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
-from newsgold.benchmark.clusters import Clusters
-from newsgold.benchmark.lexicon import inflect, section, words
-from newsgold.benchmark.phrases import PLACES, VALUES, Phrase
-from newsgold.benchmark.spotting import Tokens
+from newsgold.benchmark.clauses import ACTORS, BE, Predicate, Sentence, predicates
+from newsgold.benchmark.lexicon import section, words
+from newsgold.benchmark.phrases import PLACES, Phrase
 
-ACTORS = frozenset({"PERSON", "ORG", "GPE", "NORP"})
-_BE = frozenset({"is", "are", "was", "were", "be", "been", "being"})
-_STOPS = frozenset({";", ".", ":", "!", "?"})
-_CLAUSES = frozenset({"that", "which", "who", "whose", "because", "while", "when", "if", "after", "before", "until"})
-_OBLIQUE = frozenset({"in", "at", "of", "for", "on", "from", "near", "to", "with", "by", "over", "about", "between", "into", "under"})
 _ARMED = frozenset({"rebels", "troops", "guerrillas"})
 _FROM_LOSER = frozenset({"retake", "recapture", "recover", "seize", "capture", "take", "regain"})
+
+
+_IN = (["in"], ["inside"], ["at"], ["is", "in"], ["are", "in"], ["was", "in"], ["were", "in"])
 
 
 class Claim(NamedTuple):
@@ -30,123 +26,6 @@ class Claim(NamedTuple):
     head: int
     tail: int
     factuality: str = "asserted"
-
-
-class Predicate(NamedTuple):
-    """What follows the first word of a verb phrase, and what the phrase says."""
-
-    rest: tuple[str, ...]
-    says: str
-    """A relation, or the key of a stance such as ``against_explicit``."""
-    verb: str
-
-
-@cache
-def predicates(name: str) -> dict[str, tuple[Predicate, ...]]:
-    """The verb phrases of a section of the lexicon by each form of their verb, longest first."""
-    found: dict[str, list[Predicate]] = {}
-    for says, rows in section(name).items():
-        if says in ("participles", "irregular") or says.startswith(("nouns", "evaluations")):
-            continue
-        for row in rows:
-            verb, *rest = row.split()
-            for form in inflect(verb):
-                found.setdefault(form, []).append(Predicate(tuple(rest), says, verb))
-    return {form: tuple(sorted(rows, key=lambda p: -len(p.rest))) for form, rows in found.items()}
-
-
-class Sentence:
-    """One sentence with its phrases, and the look-ups that patterns share."""
-
-    def __init__(self, tokens: Tokens, first: int, end: int, clusters: Clusters, members: list[int]) -> None:
-        self.tokens = tokens
-        self.lower = tokens.lower
-        self.first = first
-        self.end = end
-        self.all = clusters.phrases
-        self.members = members
-        self.outer = self._outermost()
-        self.at = {self.all[i].first: i for i in reversed(members)}
-        self.until = {self.all[i].end: i for i in reversed(members)}
-        self.covered = {t for i in self.outer for t in range(self.all[i].first, self.all[i].end)}
-
-    def _outermost(self) -> list[int]:
-        found: list[int] = []
-        reach = -1
-        for i in self.members:
-            if self.all[i].end > reach:
-                found.append(i)
-                reach = self.all[i].end
-        return found
-
-    def word(self, i: int) -> str:
-        """The token at ``i`` in small letters, or nothing outside the sentence."""
-        return self.lower[i] if self.first <= i < self.end else ""
-
-    def parent(self, i: int) -> int | None:
-        """The smallest phrase around a phrase."""
-        mine = self.all[i]
-        around = [k for k in self.members if k != i and self.all[k].first <= mine.first and mine.end <= self.all[k].end]
-        return min(around, key=lambda k: self.all[k].end - self.all[k].first, default=None)
-
-    def subject(self, at: int, types: frozenset[str] = ACTORS) -> int | None:
-        """The nearest phrase before ``at`` that is no oblique, unless there is nothing else."""
-        best = None
-        participle = self.word(at).endswith("ing") and self.word(at - 1) == ","
-        for i in reversed(self.outer):
-            phrase = self.all[i]
-            if phrase.end > at or phrase.type not in types or phrase.type in VALUES:
-                continue
-            if any(self.word(k) == ";" for k in range(phrase.end, at)):
-                break
-            best = i if best is None else best
-            if not self._is_oblique(phrase):
-                best = i
-                if not participle:
-                    break
-        return best
-
-    def _is_oblique(self, phrase: Phrase) -> bool:
-        before = phrase.first - 1
-        before -= self.word(before) == "the"
-        return self.word(before) in _OBLIQUE
-
-    def object(self, at: int) -> int | None:
-        """The next phrase from ``at`` on, with no clause or verb between."""
-        for i in self.outer:
-            phrase = self.all[i]
-            if phrase.first < at or phrase.type in VALUES:
-                continue
-            between = [self.lower[k] for k in range(at, phrase.first)]
-            if len(between) > 5 or any(w in _STOPS or w in _CLAUSES or w in predicates("predicates") for w in between):
-                return None
-            return i
-        return None
-
-    def joined(self, i: int) -> list[int]:
-        """A phrase with those that *and* or a comma before *and* joins to it, in either direction."""
-        place = self.outer.index(i) if i in self.outer else -1
-        out = [i]
-        for step in (-1, 1):
-            k = place
-            while place >= 0 and 0 <= k + step < len(self.outer) and self._conjoined(min(k, k + step)):
-                k += step
-                out.append(self.outer[k])
-        return sorted(out)
-
-    def _conjoined(self, k: int) -> bool:
-        left, right = self.all[self.outer[k]], self.all[self.outer[k + 1]]
-        between = [w for w in self.lower[left.end : right.first] if w != "the"]
-        return between == ["and"] and (left.type in PLACES) == (right.type in PLACES) and left.type not in VALUES
-
-    def factuality(self, start: int, at: int) -> str:
-        """What the words from ``start`` to the predicate at ``at`` make of it (R20)."""
-        window = [self.lower[k] for k in range(max(start, self.first), at) if k not in self.covered]
-        if any(w in words("factuality", "denied") or w.endswith(("n't", "n’t")) for w in window):
-            return "denied"
-        cues = words("factuality", "prospective") - {"to"}
-        before = [w for w in self.lower[max(self.first, start - 12) : start] if w in ("if", "unless", "until", "demanded", "urged")]
-        return "prospective" if before or self.word(at - 1) == "to" or any(w in cues for w in window) else "asserted"
 
 
 # -------------------------------------------------------------------------- verbs
@@ -168,11 +47,10 @@ class Match(NamedTuple):
 def matches(sentence: Sentence, name: str) -> Iterator[Match]:
     """The verb phrases of a section of the lexicon that occur in a sentence, active or passive."""
     table = predicates(name)
-    for at in range(sentence.first, sentence.end):
-        rows = table.get(sentence.lower[at])
-        if rows is None or at in sentence.covered or _is_noun(sentence, at):
+    for at in sentence.where(table):
+        if at in sentence.covered or _is_noun(sentence, at):
             continue
-        for row in rows:
+        for row in table[sentence.lower[at]]:
             end = at + 1 + len(row.rest)
             if tuple(sentence.lower[at + 1 : end]) == row.rest and end <= sentence.end:
                 match = _with_arguments(sentence, at, end, row)
@@ -184,12 +62,13 @@ def matches(sentence: Sentence, name: str) -> Iterator[Match]:
 def _is_noun(sentence: Sentence, at: int) -> bool:
     """Whether a form such as *attack* or *control* is a noun or part of a compound here."""
     before = sentence.word(at - 1)
-    noun = before in words("heads", "determiners") - {"that"} or before in ("'s", "’s", "-", "of", "in", "under")
+    noun = before in words("heads", "determiners") - {"that"} or before in ("'s", "’s", "-", "in", "under")
+    noun = noun or (before == "of" and not sentence.lower[at].endswith("ing"))
     return noun or sentence.word(at + 1) == "-"
 
 
 def _with_arguments(sentence: Sentence, at: int, end: int, row: Predicate) -> Match | None:
-    passive = _passive(sentence, at)
+    passive = sentence.lower[at] != row.verb and _passive(sentence, at)
     subject = sentence.subject(at, ACTORS | PLACES if passive else ACTORS)
     start = sentence.all[subject].end if subject is not None else sentence.first
     if passive and not row.rest:
@@ -197,13 +76,17 @@ def _with_arguments(sentence: Sentence, at: int, end: int, row: Predicate) -> Ma
         if agent is None:
             return None
         return Match(at, end, row.says, row.verb, sentence.object(agent + 1), subject, start)
-    return Match(at, end, row.says, row.verb, subject, sentence.object(end), start)
+    target = sentence.object(end, near=row.says in section("predicates"))
+    return Match(at, end, row.says, row.verb, subject, target, start)
 
 
 def _passive(sentence: Sentence, at: int) -> bool:
     word = sentence.lower[at]
-    participle = not word.endswith(("ing", "s")) and word not in _BE
-    return participle and any(sentence.word(k) in _BE for k in range(at - 1, at - 4, -1) if k not in sentence.covered)
+    participle = not word.endswith(("ing", "s")) and word not in BE
+    return participle and (
+        sentence.word(at + 1) == "by"
+        or any(sentence.word(k) in BE for k in range(at - 1, at - 4, -1) if k not in sentence.covered)
+    )
 
 
 def verbal(sentence: Sentence) -> Iterator[Claim]:
@@ -212,6 +95,8 @@ def verbal(sentence: Sentence) -> Iterator[Claim]:
         if match.subject is None or match.object is None:
             continue
         factuality = sentence.factuality(match.start, match.at)
+        if factuality == "asserted" and match.verb in words("factuality", "open_verbs"):
+            factuality = "prospective"
         for head in sentence.joined(match.subject):
             for tail in sentence.joined(match.object):
                 claim = _fitting(sentence, Claim(match.says, head, tail, factuality))
@@ -246,9 +131,9 @@ def _loser(sentence: Sentence, match: Match) -> Iterator[Claim]:
 def parties(sentence: Sentence) -> Iterator[Claim]:
     """*A deal between X and Y*, *X-brokered*, *talks with Y*."""
     nouns = {n: says for says in ("agreement_with", "fights") for n in words("parties", says)}
-    for at in range(sentence.first, sentence.end):
+    for at in sentence.where(nouns):
         noun = sentence.lower[at]
-        if noun not in nouns or sentence.word(at + 1) != "between":
+        if sentence.word(at + 1) != "between":
             continue
         first = sentence.object(at + 2)
         two = sentence.joined(first) if first is not None else []
@@ -275,7 +160,7 @@ def compounds(sentence: Sentence) -> Iterator[Claim]:
         if sentence.word(end) != "-" or sentence.word(end + 1) not in table:
             continue
         relation = table[sentence.lower[end + 1]][0]
-        other = sentence.parent(i)
+        other = sentence.parents.get(i)
         other = sentence.object(end + 2) if other is None else other
         if other is not None:
             flipped = relation in ("based_in", "state_affiliation")
@@ -289,7 +174,7 @@ def structural(sentence: Sentence) -> Iterator[Claim]:
     """What a phrase says of the phrases inside it, and a title of the name after it."""
     for i in sentence.members:
         phrase = sentence.all[i]
-        outer = sentence.parent(i)
+        outer = sentence.parents.get(i)
         if outer is not None and sentence.all[outer].kind == "NOM" and sentence.word(phrase.end) != "-":
             relation = _inner(sentence, sentence.all[outer], phrase)
             if relation == "leads" and phrase.type == "PERSON":
@@ -311,9 +196,8 @@ def _inner(sentence: Sentence, outer: Phrase, inner: Phrase) -> str:
         return "leads" if outer.type == "ORG" else ""
     if outer.type == "PERSON" and (office := _office(sentence, outer.first, outer.head)):
         return office
-    if inner.type in ("NORP", "GPE"):
-        return "state_affiliation"
-    if inner.kind == "NOM" and sentence.lower[inner.head] in words("offices", "government"):
+    government = inner.kind == "NOM" and sentence.lower[inner.head] in words("offices", "government")
+    if inner.type in ("NORP", "GPE") or government:
         return "state_affiliation"
     return {"PERSON": "member_of", "ORG": "part_of"}.get(outer.type, "") if inner.type == "ORG" else ""
 
@@ -325,7 +209,8 @@ def _complement(sentence: Sentence, outer: Phrase, inner: Phrase, head: str) -> 
     if outer.type in PLACES:
         if preposition in ("near", "outside", "around"):
             return "adjacent_to"
-        return "located_in" if preposition in ("in", "of") and inner.type in ("GPE", "LOC") else ""
+        inside = preposition in ("in", "of") or preposition in words("heads", "directions")
+        return "located_in" if inside and inner.type in ("GPE", "LOC") else ""
     if outer.type == "PERSON":
         if preposition == "of" and inner.type in PLACES and head in ("residents", "people", "inhabitants", "villagers"):
             return "present_in"
@@ -367,15 +252,22 @@ def adjacent(sentence: Sentence) -> Iterator[Claim]:
         place = a.type in PLACES
         if b.type not in PLACES:
             continue
-        if between in (["in"], ["inside"], ["at"]):
+        if between in _IN and sentence.lower[a.head] not in words("offices", "government"):
             yield Claim("located_in" if place else "present_in", left, right)
         elif between == ["near"] and place:
             yield Claim("adjacent_to", left, right)
-        elif between == [","] and a.type == b.type == "GPE" and a.kind == b.kind == "NAM" and sentence.word(b.end) in (",", ".", ""):
+        elif (
+            between == [","]
+            and a.type == b.type == "GPE"
+            and a.kind == b.kind == "NAM"
+            and sentence.word(b.end) in (",", ".", "")
+        ):
             yield Claim("located_in", left, right)
 
 
 def claims(sentence: Sentence) -> Iterator[Claim]:
     """Every claim of a sentence, by all patterns."""
+    if len(sentence.members) < 2:
+        return
     for pattern in (structural, compounds, verbal, parties, adjacent):
         yield from pattern(sentence)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator
 from functools import cache
 
 from newsgold.benchmark.attitudes import Position, positions
+from newsgold.benchmark.clauses import Sentence
 from newsgold.benchmark.clusters import Clusters, cluster
 from newsgold.benchmark.phrases import VALUES, Phrase, Text, read
-from newsgold.benchmark.predicates import Claim, Sentence, claims
+from newsgold.benchmark.predicates import Claim, claims
 from newsgold.corpus.labels import Labels, default_labels
 from newsgold.corpus.model import AUTHOR, UNKNOWN, Annotation, Article, Entity, Mention, Relation, Stance
 
@@ -29,7 +31,7 @@ def annotate(article: Article) -> Annotation:
         mentions=tuple(_mention(text, i, p) for i, p in enumerate(clusters.phrases)),
         entities=_entities(entity),
         relations=_relations((c for s in sentences for c in claims(s)), entity, types),
-        stances=_stances(text, [p for s in sentences for p in positions(s)], entity, types, clusters.phrases),
+        stances=_stances(text, [p for s in sentences for p in positions(s)], entity, types),
     )
 
 
@@ -69,11 +71,9 @@ def _sentences(text: Text, clusters: Clusters) -> Iterator[Sentence]:
     members: dict[int, list[int]] = {}
     for i, phrase in enumerate(clusters.phrases):
         members.setdefault(text.sentence[phrase.first], []).append(i)
-    bounds: dict[int, tuple[int, int]] = {}
-    for k, number in enumerate(text.sentence):
-        bounds[number] = (bounds[number][0] if number in bounds else k, k + 1)
     for number, ids in members.items():
-        yield Sentence(text.tokens, *bounds[number], clusters, ids)
+        first, end = bisect_left(text.sentence, number), bisect_right(text.sentence, number)
+        yield Sentence(text.tokens, first, end, clusters, ids)
 
 
 # ---------------------------------------------------------------------- relations
@@ -88,6 +88,7 @@ def _relations(found: Iterable[Claim], entity: list[int], types: dict[int, str])
             head, tail = tail, head
         if entity[head] != entity[tail] and _accepted(claim.type, types[entity[head]], types[entity[tail]]):
             evidence.setdefault((claim.type, entity[head], entity[tail], claim.factuality), []).append((head, tail))
+    kept = [(key, pairs) for key, pairs in sorted(evidence.items()) if not _excluded(key, evidence)]
     return tuple(
         Relation(
             type=key[0],
@@ -96,8 +97,7 @@ def _relations(found: Iterable[Claim], entity: list[int], types: dict[int, str])
             factuality=key[3],
             evidence=tuple((f"m{h + 1}", f"m{t + 1}") for h, t in sorted(set(pairs))),
         )
-        for key, pairs in sorted(evidence.items())
-        if not _excluded(key, evidence)
+        for key, pairs in kept
     )
 
 
@@ -107,19 +107,24 @@ def _accepted(relation: str, head: str, tail: str) -> bool:
     return label is not None and _labels().accepts(label.domain, head) and _labels().accepts(label.range, tail)
 
 
-def _excluded(key: tuple[str, int, int, str], found: Iterable[tuple[str, int, int, str]]) -> bool:
+def _excluded(key: tuple[str, int, int, str], found: Container[tuple[str, int, int, str]]) -> bool:
     """Whether another claim about the pair excludes an asserted one."""
     relation, head, tail, factuality = key
-    others = {r for r in _labels().relations.values() if relation in r.excludes}
-    return factuality == "asserted" and any((r.name, *pair, "asserted") in found for r in others for pair in ((head, tail), (tail, head)))
+    if factuality != "asserted":
+        return False
+    pairs = ((head, tail), (tail, head))
+    return any((other, *pair, "asserted") in found for other in _excluders(relation) for pair in pairs)
+
+
+@cache
+def _excluders(relation: str) -> tuple[str, ...]:
+    return tuple(r.name for r in _labels().relations.values() if relation in r.excludes)
 
 
 # ------------------------------------------------------------------------- stance
 
 
-def _stances(
-    text: Text, found: list[Position], entity: list[int], types: dict[int, str], phrases: list[Phrase]
-) -> tuple[Stance, ...]:
+def _stances(text: Text, found: list[Position], entity: list[int], types: dict[int, str]) -> tuple[Stance, ...]:
     """One stance for each sentence, holder, target and polarity, with its shortest span (R24)."""
     best: dict[tuple[int, str, int, str], tuple[Position, str]] = {}
     for position in found:

@@ -60,7 +60,7 @@ def _score(measured: Measured) -> dict[str, Any]:
     total = measured.counts.total()
     out = _of_kind(measured.kind, mean_prf(groups) if measured.average == "mean" else prf(total), total)
     out["by_type"] = {
-        name: _prf(row) for name, row in zip(measured.groups, measured.counts.by_group(), strict=False) if row[1] or row[3]
+        name: _of_kind("prf", prf(row), row) for name, row in zip(measured.groups, groups, strict=False) if row[1] or row[3]
     }
     return out
 
