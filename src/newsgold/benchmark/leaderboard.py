@@ -200,7 +200,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
 th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
+th[scope=row], [rowspan] { text-align: left; }
+[scope=colgroup] { text-align: center; }
 thead th { vertical-align: bottom; }
 .best { font-weight: 700; color: var(--best); }
 small, .faint { color: var(--faint); }

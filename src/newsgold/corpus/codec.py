@@ -184,7 +184,7 @@ def decode_record(raw: bytes, kind: type[T], path: str, line: int = 1) -> T | li
         value = decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return _diagnose(raw, kind, path, line) or [finding("BAD_SHAPE", path, line=line, got=quote(str(error), 160))]
-    if _encoder.encode(value) != raw:
+    if _encoder.encode(value) != raw or _has_long_number(raw):
         faults = _diagnose(raw, kind, path, line, shape=False)
         if faults:
             return faults
@@ -257,7 +257,7 @@ def strict_json(raw: bytes, path: str, line: int = 1) -> tuple[Any, list[Finding
             parse_constant=strict.constant,
             parse_float=strict.float,
             # a hook for integers halves the speed
-            parse_int=strict.integer if _LONG_NUMBER.search(raw) else None,
+            parse_int=strict.integer if _has_long_number(raw) else None,
         )
     except json.JSONDecodeError as error:
         at = line + error.lineno - 1
@@ -273,7 +273,14 @@ def strict_json(raw: bytes, path: str, line: int = 1) -> tuple[Any, list[Finding
     ]
 
 
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+def _has_long_number(raw: bytes) -> bool:
+    """Whether there may be an integer that is too large; five times as fast as a pattern."""
+    return b"0000000000000000" in raw.translate(_DIGITS)
+
+
 _HALF_ESCAPE = re.compile(
     # may also find what is none, such as a backslash that is itself escaped; _silent_faults decides
     rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]|\\\\u[dD][89a-fA-F]",

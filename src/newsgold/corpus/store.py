@@ -166,13 +166,13 @@ def _read_parquet(path: Path, kind: type[T]) -> Decoded[T]:
     return Decoded([Record(value, str(path), number) for number, value in enumerate(rows, 1)], [])
 
 
-def find_kb(*places: Path) -> frozenset[str]:
-    """The knowledge base of the corpus folder that one of the places is, or lies in; empty where there is none."""
+def find_kb(*places: Path) -> frozenset[str] | None:
+    """The knowledge base of the corpus folder that one of the places is, or lies in; ``None`` where there is none."""
     for place in places:
         for folder in (place, *place.absolute().parents[:3]):
             if (folder / KB).is_file():
                 return read_kb(folder)
-    return frozenset()
+    return None
 
 
 def read_kb(corpus: Path) -> frozenset[str]:

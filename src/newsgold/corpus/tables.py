@@ -267,6 +267,11 @@ def read_documents(path: Path, kind: type[T]) -> Iterator[T]:
         file.close()
 
 
+def label_names(metadata: Mapping[bytes, bytes]) -> dict[str, dict[str, list[str]]]:
+    """For each layer the label columns and the names of their codes, from a Parquet file's metadata."""
+    return _feature_names(metadata) if b"huggingface" in metadata else {}
+
+
 def read_labels(path: Path) -> Labels | None:
     """The inventory that a ``documents`` file carries; ``None`` if it carries none."""
     with _open(path) as file:

@@ -56,7 +56,7 @@ class Document:
     """An annotation under validation, with the look-ups that several checks share."""
 
     def __init__(
-        self, annotation: Annotation, labels: Labels, article: Article | None, kb: frozenset[str], role: Role = "gold"
+        self, annotation: Annotation, labels: Labels, article: Article | None, kb: frozenset[str] | None, role: Role = "gold"
     ) -> None:
         self.annotation = annotation
         self.labels = labels
@@ -100,7 +100,8 @@ class Document:
     def entity_type(self) -> dict[str, str | None]:
         """The one type of each entity, ``None`` where its mentions mix types or are unknown."""
         pairs = zip(self.entities, self.types, strict=True)
-        return {e.id: self.labels.cluster_type(types) if types else None for e, types in pairs if e.id is not None}
+        one = self.labels.cluster_type
+        return {e.id: next(iter(types)) if len(types) == 1 else one(types) for e, types in pairs if e.id is not None}
 
     def span_pointer(self, place: int) -> str:
         """Where the span of a place stands in the record."""
@@ -205,8 +206,9 @@ def span_outside(doc: Document) -> Iterator[Hit]:
 def span_untrimmed(doc: Document) -> Iterator[Hit]:
     """Spans neither begin nor end with white space."""
     text = doc.article.text if doc.article else ""
+    blank = str.isspace
     for i, start, end in doc.sound_spans:
-        if text[start].isspace() or text[end - 1].isspace():
+        if blank(text[start]) or blank(text[end - 1]):
             yield Hit(doc.span_pointer(i), quote(text[start:end]))
 
 
@@ -356,10 +358,12 @@ def mixed_types(doc: Document) -> Iterator[Hit]:
 
 
 def bad_link(doc: Document) -> Iterator[Hit]:
-    """Links are Wikidata ids or in the knowledge base."""
+    """Links are Wikidata ids or in the knowledge base; where that is not at hand, ids that could be in one."""
     for i, e in enumerate(doc.entities):
-        if e.link is not None and e.link not in doc.kb and not WIKIDATA_ID.fullmatch(e.link):
-            yield Hit(f"/entities/{i}/link", quote(e.link))
+        if e.link is not None and not WIKIDATA_ID.fullmatch(e.link):
+            known = DOCUMENT_ID.fullmatch(e.link) if doc.kb is None else e.link in doc.kb
+            if not known:
+                yield Hit(f"/entities/{i}/link", quote(e.link))
 
 
 def link_twice(doc: Document) -> Iterator[Hit]:
@@ -584,7 +588,7 @@ _BY_ROLE = {role: [(code, check) for code, (roles, check) in CHECKS.items() if r
 
 
 def check_annotation(
-    record: Record[Annotation], labels: Labels, role: Role, article: Article | None = None, kb: frozenset[str] = frozenset()
+    record: Record[Annotation], labels: Labels, role: Role, article: Article | None = None, kb: frozenset[str] | None = None
 ) -> list[Finding]:
     """Every finding about one annotation, in the order of its lines."""
     doc = Document(record.value, labels, article, kb, role)
@@ -610,7 +614,7 @@ def check_annotations(
     labels: Labels,
     role: Role,
     articles: Mapping[str, Article] | None = None,
-    kb: frozenset[str] = frozenset(),
+    kb: frozenset[str] | None = None,
 ) -> list[Finding]:
     """Every finding about a set of annotations: each one's own, repeats among them, unknown documents."""
     found = list(_repeated(records))
@@ -750,7 +754,7 @@ def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
     if (path / GOLD).is_dir() and any((path / GOLD).glob("*.json")):
         gold = read_annotations(path / GOLD)
         texts = {r.value.id: r.value for r in articles.records}
-        checked = check_annotations(gold.records, labels, role, texts, _kb(found, path))
+        checked = check_annotations(gold.records, labels, role, texts, _kb(found, path) or frozenset())
         # an article that is there but cannot be read has its own finding
         unread = {file.stem for file in (path / ARTICLES).glob("*.toml")} - texts.keys()
         found += gold.findings
@@ -758,13 +762,13 @@ def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
     return found
 
 
-def _kb(found: list[Finding], *places: Path) -> frozenset[str]:
+def _kb(found: list[Finding], *places: Path) -> frozenset[str] | None:
     """The knowledge base of a corpus; its faults join ``found``."""
     try:
         return find_kb(*places)
     except DataError as error:
         found += error.findings
-        return frozenset()
+        return None
 
 
 def _validate_annotations(path: Path, labels: Labels, role: Role, articles: Path | None) -> list[Finding]:
