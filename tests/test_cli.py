@@ -66,7 +66,9 @@ def test_gold_against_itself_is_one_in_every_key(repo: Path):
     done = newsgold("benchmark", "score", "--pred", "corpus", "--json", cwd=repo)
     assert done.returncode == 0
     out = json.loads(done.stdout)
-    assert {s["f1"] for s in out["scores"].values()} == {1}
+    values = {key: s["value" if "value" in s else "f1"] for key, s in out["scores"].items()}
+    assert set(values.values()) == {1, None}
+    assert {s["n"] if "n" in s else s["counts"]["r_den"] for key, s in out["scores"].items() if values[key] is None} == {0}
     assert list(out) == ["signature", "documents", "findings", "scores"]
 
 
@@ -95,7 +97,8 @@ def test_the_file_bridge_is_the_identity(home: Path):
     done = newsgold("annotation", "import", "tasks.json", "--out", "passes", cwd=home)
     assert done.returncode == 0, done.stderr
     made = newsgold("benchmark", "score", "--pred", "passes/gold.jsonl", "--json", cwd=home)
-    assert {s["f1"] for s in json.loads(made.stdout)["scores"].values()} == {1}
+    scores = json.loads(made.stdout)["scores"]
+    assert {s["value" if "value" in s else "f1"] for s in scores.values()} == {1, None}
     again = newsgold("annotation", "import", "tasks.json", "--out", "passes", cwd=home)
     assert again.stdout.startswith("unchanged")
 

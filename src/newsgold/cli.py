@@ -8,6 +8,7 @@ stderr. Exit codes: 0 fine, 1 findings in the data or a gate missed, 2 usage,
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -88,6 +89,18 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 labels_option = click.option("--labels", type=PATH, help="Another label inventory (TOML).")
+
+
+def scored(command: Any) -> Any:
+    """The options that say what is scored."""
+    for option in (
+        labels_option,
+        click.option("--articles", type=PATH, help="Texts to check offsets against; by default those of the gold's corpus."),
+        click.option("--kinds", help="Mention kinds that mentions.* compares, by default NAM,VAL."),
+        click.option("--split", type=click.Choice(["train", "validation", "test"])),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -330,12 +343,16 @@ def agree(passes: tuple[Path, ...], kinds: str | None, labels: Path | None, as_j
         raise UsageError("agreement needs two passes or more")
     inventory = find_labels(labels, *passes)
     chosen = kinds.split(",") if kinds else tuple(inventory.kinds)
-    pairs = {f"{a.stem} × {b.stem}": run_score(a, b, kinds=chosen, labels=inventory) for a, b in combinations(passes, 2)}
+    stems = [path.stem for path in passes]
+    names = {path: str(path) if stems.count(path.stem) > 1 else path.stem for path in passes}
+    pairs = {f"{names[a]} × {names[b]}": run_score(a, b, kinds=chosen, labels=inventory) for a, b in combinations(passes, 2)}
+    for result in pairs.values():
+        _findings(result.findings, err=True)
     if as_json:
         _json({name: result.to_dict() for name, result in pairs.items()})
         return
     for name, result in pairs.items():
-        click.echo(f"{name}: {result.documents} document(s)")
+        click.echo(f"{name}\n{result.signature}")
         click.echo(_scores(result.to_dict()["scores"]))
 
 
@@ -365,45 +382,62 @@ def run(system: str, articles: Path, out: Path, split: str | None) -> None:
 @benchmark.command()
 @click.option("--gold", type=PATH, default=CORPUS, show_default=True)
 @click.option("--pred", type=PATH, required=True)
-@click.option("--split", type=click.Choice(["train", "validation", "test"]))
-@click.option("--kinds", help="Mention kinds that mentions.* compares, by default NAM,VAL.")
-@click.option("--articles", type=PATH, help="Texts to check offsets against; by default those of the gold's corpus.")
-@click.option(
-    "--fail-under", "gates", multiple=True, metavar="KEY.PART=X", help="Exit 1 if a score is lower, e.g. mentions.strict.f1=0.7."
-)
+@scored
+@click.option("--fail-under", "gates", multiple=True, metavar="KEY.PART=X", help="Exit 1 if lower: mentions.strict.f1=0.7.")
 @click.option("--allow-findings", is_flag=True, help="Score even with errors; items at fault count and match nothing.")
-@labels_option
+@click.option("--bootstrap", type=click.IntRange(min=1), metavar="N", help="Intervals from N resamples, not linearised.")
+@click.option("--seed", type=int, default=42, show_default=True, help="What the resamples depend on.")
+@click.option("--errors", type=click.IntRange(min=0), metavar="N", help="Class every error, and show the first N of each layer.")
+@click.option("--ledger", type=PATH, help="Write the counts of every document to a Parquet file.")
+@click.option("--as", "peer", metavar="PEER", help="Another scorer's own numbers from its own files: benchmark/compat.md.")
+@click.option("--option", "peer_options", multiple=True, metavar="KEY=VALUE", help="An option of that scorer.")
+@click.option("--explain-difference", "explain", is_flag=True, help="Say why that scorer differs from ours on these files.")
 @as_json
+@click.pass_context
 def score(
+    context: click.Context,
+    /,
     gold: Path,
     pred: Path,
-    split: str | None,
-    kinds: str | None,
-    articles: Path | None,
     gates: tuple[str, ...],
     allow_findings: bool,
-    labels: Path | None,
+    bootstrap: int | None,
+    seed: int,
+    errors: int | None,
+    ledger: Path | None,
+    peer: str | None,
+    peer_options: tuple[str, ...],
+    explain: bool,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
-    """Score predictions against gold: precision, recall and F1 of every layer."""
-    from newsgold.benchmark.score import DEFAULT_KINDS
+    """Score predictions against gold: precision, recall and F1 of every layer, with 95 % intervals."""
+    if peer is not None:
+        _as_peer(context, peer, gold, pred, peer_options, explain=explain, as_json=as_json)
+        return
+    if peer_options or explain:
+        raise UsageError("--option and --explain-difference belong to --as PEER")
+    from newsgold.benchmark.score import Bootstrap
     from newsgold.benchmark.score import score as run_score
 
     wanted = [_gate(text) for text in gates]
-    result = run_score(
-        gold,
-        pred,
-        split=split,
-        kinds=tuple(kinds.split(",")) if kinds else DEFAULT_KINDS,
-        labels=labels,
-        articles=articles,
-        allow_findings=allow_findings,
-    )
+    resampling = Bootstrap(bootstrap, seed) if bootstrap else None
+    result = run_score(gold, pred, allow_findings=allow_findings, bootstrap=resampling, **_scoring(chosen))
     out = result.to_dict()
+    if errors is not None:
+        from newsgold.metrics import analysis
+
+        out["errors"] = analysis.to_dict(analysis.analyse(result.evaluation), result.names, errors)
+    if ledger is not None:
+        from newsgold.metrics.ledger import Ledger, write_ledger
+
+        write_ledger(Ledger(result.basis, result.names, result.events, result.measured), ledger)
     if as_json:
         _json(out)
     else:
         click.echo(f"{result.signature}\n{_scores(out['scores'])}")
+        if errors is not None:
+            click.echo(_errors(out["errors"]))
     _findings(result.findings, err=True)
     missed = [
         f"{key}.{part} = {value}, wanted {least}"
@@ -416,14 +450,107 @@ def score(
         raise click.exceptions.Exit(1)
 
 
+def _scoring(chosen: dict[str, Any]) -> dict[str, Any]:
+    """The options that score and compare share, as their functions take them."""
+    from newsgold.benchmark.score import DEFAULT_KINDS
+
+    kinds = chosen.pop("kinds")
+    return {**chosen, "kinds": tuple(kinds.split(",")) if kinds else DEFAULT_KINDS}
+
+
+def _as_peer(
+    context: click.Context, peer: str, gold: Path, pred: Path, options: tuple[str, ...], *, explain: bool, as_json: bool
+) -> None:
+    """Print a peer's numbers, and why they differ from ours."""
+    from newsgold.metrics import compat
+
+    ours = {"split", "kinds", "articles", "labels", "gates", "allow_findings", "bootstrap", "errors", "ledger"}
+    given = {n for n in ours if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE}
+    if given or context.get_parameter_source("gold") is not click.core.ParameterSource.COMMANDLINE:
+        raise UsageError("--as PEER takes --gold FILE, --pred FILE, --option and --explain-difference, and nothing else")
+    bad = [o for o in options if "=" not in o]
+    if bad:
+        raise UsageError(f"--option takes KEY=VALUE, not {bad[0]!r}")
+    chosen = dict(o.split("=", 1) for o in options)
+    numbers = compat.score(peer, gold, pred, chosen)
+    why = compat.explain(peer, gold, pred, chosen) if explain else []
+    if as_json:
+        _json({"peer": peer, "version": compat.PEERS[peer].version, "scores": numbers, "difference": why})
+        return
+    report = compat.load(peer).report(numbers) if peer == "conlleval" else None
+    lines = report if report is not None else [f"{name}\t{value:.6g}" for name, value in compat.rows(numbers)]
+    for line in [*lines, *why]:
+        click.echo(printable(line) if line in why else line)
+
+
+@benchmark.command()
+@click.option("--gold", type=PATH, default=CORPUS, show_default=True)
+@click.option(
+    "--pred", "preds", type=PATH, required=True, multiple=True, help="A system's predictions; the first is the reference."
+)
+@scored
+@click.option("--resamples", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--seed", type=int, default=42, show_default=True, help="What the resamples depend on.")
+@click.option("--test", type=click.Choice(["randomisation", "bootstrap"]), default="randomisation", show_default=True)
+@as_json
+def compare(gold: Path, preds: tuple[Path, ...], resamples: int, seed: int, test: Any, as_json: bool, **chosen: Any) -> None:
+    """Compare systems with the first: paired differences, intervals, p-values, what the test set could detect."""
+    from newsgold.benchmark.compare import compare as run_compare
+    from newsgold.metrics.analysis import error_counts
+
+    stems = [path.stem for path in preds]
+    named = {str(path) if stems.count(path.stem) > 1 else path.stem: path for path in preds}
+    if len(named) < len(preds):
+        raise UsageError("the same predictions are given twice")
+    found = run_compare(
+        gold, named, resamples=resamples, seed=seed, test=test, errors=lambda r: error_counts(r.evaluation), **_scoring(chosen)
+    )  # fmt: skip
+    out = found.to_dict()
+    if as_json:
+        _json(out)
+        return
+    click.echo(f"{out['signature']}\nreference: {out['reference']}")
+    for name, system in out["systems"].items():
+        if name != out["reference"]:
+            click.echo(f"\n{name}\n{_differences(system['differences'])}")
+
+
+def _differences(found: dict[str, Any]) -> str:
+    """Differences as a table in points, with intervals and p-values."""
+    rows = [["", "difference", "95 %", "p", "p (Holm)", "detectable"]]
+    for key, d in found.items():
+        points = ["–" if v is None else f"{100 * v:+.1f}" for v in (d["delta"],)]
+        chances = ["–" if v is None else f"{v:.4f}" for v in (d["p"], d["p_holm"])]
+        least = "–" if d["detectable"] is None else f"{100 * d['detectable']:.1f}"
+        rows.append([key, *points, _interval(d["ci95"], sign="+"), *chances, least])
+    return _table(rows)
+
+
+def _interval(ci: list[float] | None, sign: str = "") -> str:
+    return "–" if ci is None else f"[{100 * ci[0]:{sign}.1f}, {100 * ci[1]:{sign}.1f}]"
+
+
+def _errors(found: dict[str, Any]) -> str:
+    """Error classes of each layer with what mending each would give."""
+    rows = [["", "in gold", "predicted", "F1 if mended"]]
+    for key, layer in found.items():
+        for name, c in layer["classes"].items():
+            fixed = "–" if c["f1_if_fixed"] is None else f"{100 * c['f1_if_fixed']:.1f}"
+            rows.append([f"{key}: {name}", str(c["gold"]), str(c["predicted"]), fixed])
+    return _table(rows)
+
+
 def _gate(text: str) -> tuple[str, str, float]:
     """(key, part, least value) of a gate such as mentions.strict.f1=0.7."""
     name, _, least = text.partition("=")
     key, _, part = name.rpartition(".")
     try:
-        return key, part, float(least)
-    except ValueError as error:
-        raise UsageError(f"--fail-under takes KEY.PART=NUMBER, not {text!r}") from error
+        number = float(least)
+    except ValueError:
+        number = math.nan
+    if part not in ("precision", "recall", "f1", "value") or not math.isfinite(number):
+        raise UsageError(f"--fail-under takes KEY.PART=NUMBER, with PART precision, recall, f1 or value, not {text!r}")
+    return key, part, number
 
 
 def _value(out: dict[str, Any], key: str, part: str) -> float | None:
@@ -434,12 +561,17 @@ def _value(out: dict[str, Any], key: str, part: str) -> float | None:
 
 
 def _scores(scores: dict[str, Any]) -> str:
-    """Scores as a table in per cent, with the counts behind them."""
-    rows = [["", "P", "R", "F1", "right/predicted", "found/gold"]]
+    """Scores as a table in per cent, with their intervals and the counts behind them."""
+    rows = [["", "P", "R", "F1", "95 %", "right/predicted", "found/gold"]]
     for key, s in scores.items():
+        if s["kind"] != "prf":
+            value = "–" if s["value"] is None else f"{100 * s['value']:.1f}"
+            rows.append([key, "", "", value, _interval(s["ci95"]["value"]), f"of {s['n']}" if "n" in s else "mean", ""])
+            continue
         c = s["counts"]
         parts = ["–" if s[p] is None else f"{100 * s[p]:.1f}" for p in ("precision", "recall", "f1")]
-        rows.append([key, *parts, f"{c['p_num']:.4g}/{c['p_den']}", f"{c['r_num']:.4g}/{c['r_den']}"])
+        counted = [f"{c['p_num']:.6g}/{c['p_den']:.6g}", f"{c['r_num']:.6g}/{c['r_den']:.6g}"]
+        rows.append([key, *parts, _interval(s["ci95"]["f1"]), *counted])
     return _table(rows)
 
 

@@ -130,8 +130,9 @@ def _agreed(result: Result) -> str:
     rows = []
     for key, s in scores.items():
         for name, row in [(f"`{key}`", s), *((f"– {group}", by) for group, by in s["by_type"].items())]:
-            c = row["counts"]
-            rows.append((name, "–" if row["f1"] is None else f"{row['f1']:.3f}", f"{c['p_den']:.4g}", f"{c['r_den']:.4g}"))
+            value = row["f1" if row["kind"] == "prf" else "value"]
+            n = [f"{row['counts'][part]:.4g}" if "counts" in row else str(row.get("n", "")) for part in ("p_den", "r_den")]
+            rows.append((name, "–" if value is None else f"{value:.3f}", *n))
     return table(("", "F1", "n, second", "n, first"), rows)
 
 

@@ -24,7 +24,7 @@ from newsgold.benchmark.score import Result, score
 from newsgold.benchmark.systems import predict
 from newsgold.corpus.codec import encode_jsonl, read_bytes, write_atomic
 from newsgold.corpus.model import DOCUMENT_ID
-from newsgold.corpus.store import read_annotations, read_articles
+from newsgold.corpus.store import corpus_version, read_annotations, read_articles
 from newsgold.errors import DataError, FileFault, Finding, count_codes, finding, printable, quote
 from newsgold.metrics.suite import HEADLINES
 
@@ -87,11 +87,10 @@ def submit_baselines(benchmark: Path, gold: Path) -> list[Path]:
 
 def about(gold: Path, split: str) -> dict[str, str]:
     """What the table says of the data it was made on."""
-    version = gold / "VERSION"
     documents = sum(r.value.split == split for r in read_annotations(gold).records)
     caution = "So few documents cannot rank systems: read the scores as a worked example." if documents < 30 else ""
     return {
-        "corpus": version.read_text().strip() if version.is_file() else "unversioned",
+        "corpus": corpus_version(gold) or "unversioned",
         "split": split,
         "documents": str(documents),
         "caution": caution,

@@ -6,61 +6,95 @@ them, and the one result that the command, the API and the leaderboard share.
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
 from newsgold import __version__
-from newsgold.corpus.codec import Record, canonical, encode
 from newsgold.corpus.labels import Labels, find_labels
-from newsgold.corpus.model import LAYERS, SPLITS, Annotation, Article
-from newsgold.corpus.store import ARTICLES, read_annotations, read_articles
-from newsgold.corpus.validate import check_annotations
+from newsgold.corpus.model import SPLITS, Article
+from newsgold.corpus.store import ARTICLES, corpus_version, find_kb, read_articles
 from newsgold.errors import DataError, Finding, UsageError, count_codes, finding, has_errors
-from newsgold.metrics.arrays import Floats
-from newsgold.metrics.arrow import table_of
+from newsgold.metrics.arrays import Floats, Ints
+from newsgold.metrics.batch import Batch, Source, examine, read
 from newsgold.metrics.columns import Vocabulary
 from newsgold.metrics.counts import Prf, mean_prf, prf
-from newsgold.metrics.suite import Kind, Measured, Side, evaluate, measure
+from newsgold.metrics.resampling import Clusters, clusters
+from newsgold.metrics.suite import Evaluation, Kind, Measured, Side, evaluate, measure
+from newsgold.metrics.uncertainty import SEED, Interval, bootstrap_intervals, intervals, intervals_by_group, scheme
+
+__all__ = ["DEFAULT_KINDS", "Bootstrap", "Result", "Source", "score"]
 
 DEFAULT_KINDS = ("NAM", "VAL")
 
-Source = Path | str | Iterable[Annotation]
-"""Annotations: a path of any kind the store reads, or values."""
+
+class Bootstrap(NamedTuple):
+    """How intervals are resampled, where they are."""
+
+    resamples: int
+    seed: int = SEED
 
 
 class Result(NamedTuple):
     """What scoring gives: scores with their signature, and what was found wrong on the way."""
 
-    signature: str
+    basis: str
+    """What the scores depend on: the signature without what the intervals depend on."""
     documents: int
+    """How many documents of the gold were scored."""
     findings: tuple[Finding, ...]
     measured: Mapping[str, Measured]
     names: tuple[str, ...]
     """The documents, in the order of the rows of all counts."""
+    events: tuple[str | None, ...]
+    """The event of each of them."""
+    evaluation: Evaluation
+    """The two sides, for what looks at items."""
+    bootstrap: Bootstrap | None = None
+    """Absent where the intervals are linearised."""
+
+    @property
+    def clusters(self) -> Clusters:
+        """The documents as they are drawn: those of an event together."""
+        return clusters(self.names, dict(zip(self.names, self.events, strict=True)))
+
+    @property
+    def signature(self) -> str:
+        """What the scores and their intervals depend on, in one line."""
+        drawn = self.clusters
+        if self.bootstrap is None:
+            return f"{self.basis}|ci:linearised|cluster:{drawn.unit}({len(drawn.names)})"
+        return "|".join([self.basis, "ci:bootstrap", *scheme(drawn, *self.bootstrap, "bootstrap")[1:]])
 
     def to_dict(self) -> dict[str, Any]:
         """The result as ``benchmark score --json`` prints it."""
+        of = self.clusters.of
+        if self.bootstrap is None:
+            ci = {key: intervals(measured, of) for key, measured in self.measured.items()}
+        else:
+            resamples, seed = self.bootstrap
+            ci = bootstrap_intervals(self.measured, self.clusters, resamples=resamples, seed=seed)
         return {
             "signature": self.signature,
             "documents": self.documents,
             "findings": count_codes(self.findings),
-            "scores": {key: _score(measured) for key, measured in self.measured.items()},
+            "scores": {key: _score(measured, ci[key], of) for key, measured in self.measured.items()},
         }
 
 
-def _score(measured: Measured) -> dict[str, Any]:
-    """One score with its counts, and the same for each group that occurs."""
+def _score(measured: Measured, ci: Mapping[str, Interval], of: Ints) -> dict[str, Any]:
+    """One score with its counts and intervals, and the same for each group that occurs; those are linearised always."""
     groups = measured.counts.by_group()
     total = measured.counts.total()
     out = _of_kind(measured.kind, mean_prf(groups) if measured.average == "mean" else prf(total), total)
+    by_group = intervals_by_group(measured, of)
+    out["ci95"] = dict(ci)
     out["by_type"] = {
-        name: _of_kind("prf", prf(row), row) for name, row in zip(measured.groups, groups, strict=False) if row[1] or row[3]
+        name: {**_of_kind("prf", prf(row), row), "ci95": dict(own)}
+        for name, row, own in zip(measured.groups, groups, by_group, strict=False)
+        if row[1] or row[3]
     }
     return out
 
@@ -88,6 +122,7 @@ def score(
     labels: Path | Labels | None = None,
     articles: Path | None = None,
     allow_findings: bool = False,
+    bootstrap: Bootstrap | None = None,
 ) -> Result:
     """Every metric of predictions against gold.
 
@@ -99,6 +134,7 @@ def score(
         labels: The inventory; by default the one found beside the gold, else the package's.
         articles: Texts to check offsets and surfaces against; by default those of the gold's corpus folder.
         allow_findings: Score even if there are errors; items at fault count and match nothing.
+        bootstrap: Resample the intervals instead of linearising them.
 
     Raises:
         DataError: there are errors and ``allow_findings`` is not set.
@@ -107,28 +143,44 @@ def score(
     inventory = labels if isinstance(labels, Labels) else find_labels(labels, *_paths(gold))
     _check_arguments(split, kinds, inventory)
     texts = _texts(gold, articles)
-    gold_records, gold_findings = _records(gold, "gold")
-    pred_records, pred_findings = _records(pred, "predictions")
-    universe = {r.value.id for r in gold_records}
-    chosen = [r for r in gold_records if split is None or r.value.split == split]
-    if not chosen and not gold_findings:
+    gold_batch, pred_batch = read(gold, "gold"), read(pred, "predictions")
+    universe = set(gold_batch.names)
+    gold_batch = gold_batch.take(_rows(gold_batch, split))
+    names = set(gold_batch.names)
+    if not names and not gold_batch.findings:
         raise UsageError(f"no document of the gold has the split {split!r}")
-    names = {r.value.id for r in chosen}
-    pred_records = [r for r in pred_records if r.value.id in names or r.value.id not in universe]
-    found = [*gold_findings, *pred_findings]
+    kept = [i for i, n in enumerate(pred_batch.names) if n in names or n not in universe]
+    pred_batch = pred_batch.take(np.array(kept, dtype=np.int64))
+    strangers = [i for i, n in enumerate(pred_batch.names) if n not in names]
     # gold is asked for no more than a prediction must have; validate --role gold asks for the rest
-    found += check_annotations(chosen, inventory, "prediction", texts)
-    found += _strangers(pred_records, names)
-    known = [r for r in pred_records if r.value.id in names]
-    found += check_annotations(known, inventory, "prediction", texts)
-    found += _missing(chosen, known, pred)
+    kb = find_kb(*_paths(gold))
+    gold_faults = examine(gold_batch, inventory, texts, kb=kb)
+    pred_faults = examine(pred_batch, inventory, texts, strangers=strangers, kb=kb)
+    found = [*gold_batch.findings, *pred_batch.findings, *gold_faults.findings, *pred_faults.findings]
+    found += _missing(gold_batch, pred_batch)
     if has_errors(found) and not allow_findings:
         raise DataError("nothing was scored: the data has errors (--allow-findings scores all the same)", found)
-    documents = sorted({*names, *(r.value.id for r in pred_records)})
-    vocabulary = Vocabulary(inventory)
-    evaluation = evaluate(_side(chosen, found), _side(pred_records, found), documents, vocabulary, kinds)
-    signature = _signature(gold, chosen, inventory, split, kinds, found, evaluation.pred.removed)
-    return Result(signature, len(names), tuple(found), measure(evaluation), tuple(documents))
+    documents = sorted({*names, *pred_batch.names})
+    faults = ((gold_batch, gold_faults), (pred_batch, pred_faults))
+    sides = [Side(batch.table, examined.faulty, batch.links) for batch, examined in faults]
+    evaluation = evaluate(sides[0], sides[1], documents, Vocabulary(inventory), kinds)
+    events = dict(zip(gold_batch.names, gold_batch.table["event"].to_pylist(), strict=True))
+    return Result(
+        basis=_basis(gold, evaluation, split, len(names), found),
+        documents=len(names),
+        findings=tuple(found),
+        measured=measure(evaluation),
+        names=tuple(documents),
+        events=tuple(events.get(name) for name in documents),
+        evaluation=evaluation,
+        bootstrap=bootstrap,
+    )
+
+
+def _rows(batch: Batch, split: str | None) -> Ints:
+    """The rows of a split, or all."""
+    splits = batch.table["split"].to_pylist()
+    return np.array([i for i, s in enumerate(splits) if split is None or s == split], dtype=np.int64)
 
 
 def _check_arguments(split: str | None, kinds: Collection[str], labels: Labels) -> None:
@@ -153,89 +205,26 @@ def _texts(gold: Source, articles: Path | None) -> dict[str, Article] | None:
     return None
 
 
-def _records(source: Source, name: str) -> tuple[list[Record[Annotation]], list[Finding]]:
-    if isinstance(source, (str, Path)):
-        decoded = read_annotations(Path(source))
-        return decoded.records, decoded.findings
-    return [Record(value, f"<{name}>", i) for i, value in enumerate(source, 1)], []
-
-
-def _strangers(records: Sequence[Record[Annotation]], names: set[str]) -> Iterable[Finding]:
-    """A finding for each predicted document that the gold does not have."""
-    for r in records:
-        if r.value.id not in names:
-            yield finding("UNKNOWN_DOCUMENT", r.path, line=r.line, doc=r.value.id, pointer="/id", got=repr(r.value.id))
-
-
-def _missing(gold: Sequence[Record[Annotation]], pred: Sequence[Record[Annotation]], source: Source) -> Iterable[Finding]:
+def _missing(gold: Batch, pred: Batch) -> list[Finding]:
     """A warning for each gold document without a prediction."""
-    path = str(source) if isinstance(source, (str, Path)) else "<predictions>"
-    have = {r.value.id for r in pred}
-    return [finding("MISSING_DOCUMENT", path, doc=r.value.id) for r in gold if r.value.id not in have]
+    have = set(pred.names)
+    return [finding("MISSING_DOCUMENT", pred.path, doc=name) for name in gold.names if name not in have]
 
 
-_ITEM = re.compile(r"/(mentions|relations|stances)/(\d+)")
-
-
-def _side(records: Sequence[Record[Annotation]], findings: Iterable[Finding]) -> Side:
-    """The table of the records, and the rows of the items that an error names.
-
-    An error of a whole record, such as a wrong text, is an error of all its items.
-    """
-    at = {(r.path, r.line): i for i, r in enumerate(records)}
-    begin = {layer: np.cumsum([0] + [len(getattr(r.value, layer) or ()) for r in records]) for layer in LAYERS}
-    rows: dict[str, set[int]] = {"mentions": set(), "relations": set(), "stances": set()}
-    for item in findings:
-        record = _record_of(item, at, records)
-        if item.severity != "error" or record is None:
-            continue
-        match = _ITEM.match(item.pointer)
-        if match:
-            rows[match[1]].add(int(begin[match[1]][record]) + int(match[2]))
-        elif not item.pointer.startswith("/entities"):
-            for layer, chosen in rows.items():
-                chosen.update(range(int(begin[layer][record]), int(begin[layer][record + 1])))
-    faulty = {layer: np.array(sorted(chosen), dtype=np.int64) for layer, chosen in rows.items() if chosen}
-    return Side(table_of(r.value for r in records), faulty)
-
-
-def _record_of(item: Finding, at: Mapping[tuple[str, int], int], records: Sequence[Record[Annotation]]) -> int | None:
-    """The record a finding is about: by its place, or by its document where a record spans lines."""
-    if (item.path, item.line) in at:
-        return at[item.path, item.line]
-    for i, r in enumerate(records):
-        if r.raw is not None and r.path == item.path and r.value.id == item.doc:
-            return i
-    return None
-
-
-def _signature(
-    gold: Source,
-    chosen: Sequence[Record[Annotation]],
-    labels: Labels,
-    split: str | None,
-    kinds: Collection[str],
-    findings: Sequence[Finding],
-    removed: Mapping[str, int],
-) -> str:
-    """What a score depends on, in one line."""
-    parts = [f"newsgold:{__version__}"]
-    version = next((p / "VERSION" for p in _paths(gold) if (p / "VERSION").is_file()), None)
+def _basis(gold: Source, evaluation: Evaluation, split: str | None, documents: int, findings: Sequence[Finding]) -> str:
+    """What a score depends on."""
+    labels = evaluation.vocabulary.labels
+    parts: dict[str, object] = {"newsgold": __version__}
+    version = corpus_version(*_paths(gold))
     if version is not None:
-        parts.append(f"corpus:{version.read_text().strip()}")
-    parts += [f"digest:{digest((r.value for r in chosen), labels)[:8]}", f"split:{split or 'all'}", f"docs:{len(chosen)}"]
-    parts += [f"kinds:{','.join(k for k in labels.kinds if k in kinds)}", f"labels:{labels.name}-{labels.version}"]
+        parts["corpus"] = version
+    parts |= {"digest": evaluation.digest[:8], "split": split or "all", "docs": documents}
+    parts["kinds"] = ",".join(k for k in labels.kinds if k in evaluation.kinds)
+    parts["labels"] = f"{labels.name}-{labels.version}"
     errors = sum(f.severity == "error" for f in findings)
     if errors:
-        parts.append(f"findings:{errors}")
-    aside = sum(removed.values())
+        parts["findings"] = errors
+    aside = sum(evaluation.pred.removed.values())
     if aside:
-        parts.append(f"set-aside:{aside}")
-    return "|".join(parts)
-
-
-def digest(annotations: Iterable[Annotation], labels: Labels) -> str:
-    """SHA-256 of annotations as canonical JSONL, whoever made them; independent of the order and the file they came in."""
-    bare = (msgspec.structs.replace(a, by=None) for a in annotations)
-    lines = sorted(encode(canonical(a, labels)) for a in bare)
-    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+        parts["set-aside"] = aside
+    return "|".join(f"{name}:{value}" for name, value in parts.items())

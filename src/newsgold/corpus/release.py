@@ -28,7 +28,7 @@ from newsgold.corpus import card, tables
 from newsgold.corpus.codec import canonical, encode, json_schema, read_bytes, sha256, write_atomic
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import LAYERS, SPLITS, Annotation, Article
-from newsgold.corpus.store import ARTICLES, GOLD, RAW, fill, read_annotations, read_articles
+from newsgold.corpus.store import ARTICLES, GOLD, RAW, VERSION_NUMBER, corpus_version, fill, read_annotations, read_articles
 from newsgold.corpus.tables import Document, read_documents, read_labels
 from newsgold.corpus.validate import validate
 from newsgold.errors import DataError, FileFault, Finding, UsageError, finding, has_errors, quote
@@ -36,7 +36,6 @@ from newsgold.errors import DataError, FileFault, Finding, UsageError, finding, 
 __all__ = ["Build", "Built", "build", "check", "load_back", "logical_digest", "read_documents", "read_labels", "render", "stats"]
 
 FIRST_VERSION = "0.1.0"
-_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
 _CONFIGS = {
     "documents": "an article with its gold, nested",
@@ -177,17 +176,11 @@ def _golds(corpus: Path) -> dict[str, Annotation]:
 
 
 def _version(corpus: Path, given: str | None) -> str:
-    path = corpus / "VERSION"
     if given is not None:
-        if not _VERSION.fullmatch(given):
+        if not VERSION_NUMBER.fullmatch(given):
             raise UsageError(f"a version is three numbers, such as 1.2.0, not {quote(given)}")
         return given
-    if not path.exists():
-        return FIRST_VERSION
-    version = read_bytes(path).decode("utf-8", "replace").strip()
-    if not _VERSION.fullmatch(version):
-        raise FileFault(f"{path} holds {quote(version)}; a version is three numbers, such as 1.2.0")
-    return version
+    return corpus_version(corpus) or FIRST_VERSION
 
 
 def _prose(corpus: Path) -> bytes:

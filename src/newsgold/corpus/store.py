@@ -10,6 +10,7 @@ Every reader gives what it could read and a finding for each fault.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,20 @@ def _read_parquet(path: Path, kind: type[T]) -> Decoded[T]:
 
     rows = read_documents(path, kind)
     return Decoded([Record(value, str(path), number) for number, value in enumerate(rows, 1)], [])
+
+
+VERSION_NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+
+
+def corpus_version(*places: Path) -> str | None:
+    """The version that the first of the folders to have a VERSION gives; raises :class:`FileFault` where it is none."""
+    for path in (place / "VERSION" for place in places if place.is_dir()):
+        if path.exists():
+            version = read_bytes(path).decode("utf-8", "replace").strip()
+            if not VERSION_NUMBER.fullmatch(version):
+                raise FileFault(f"{path} holds {quote(version)}; a version is three numbers, such as 1.2.0")
+            return version
+    return None
 
 
 def find_kb(*places: Path) -> frozenset[str] | None:

@@ -26,11 +26,14 @@ def pack(*fields: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
     left, right = (side.astype(np.int64) for side in fields[0])
     left, right, room = _from_zero(left, right)
     for a, b in fields[1:]:
-        a, b, width = _from_zero(a.astype(np.int64), b.astype(np.int64))
+        a, b, width = _from_zero(a, b)
         if room * width >= 2**62:
             ranks = np.unique(np.concatenate([left, right]), return_inverse=True)[1].astype(np.int64)
             left, right, room = ranks[: len(left)], ranks[len(left) :], int(ranks.max(initial=0)) + 1
-        left, right, room = left * width + a, right * width + b, room * width
+        for key, field in ((left, a), (right, b)):
+            key *= width
+            key += field
+        room *= width
     return left, right
 
 
@@ -42,10 +45,12 @@ def _from_zero(a: Ints, b: Ints) -> tuple[Ints, Ints, int]:
 
 def copies(keys: Ints) -> Ints:
     """For sorted keys: which copy of its key each row is, counting from 0."""
-    if len(keys) == 0:
-        return keys
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    return np.arange(len(keys)) - np.repeat(first, np.diff(np.append(first, len(keys))))
+    out = np.zeros(len(keys), dtype=np.int64)
+    again = np.flatnonzero(keys[1:] == keys[:-1]) + 1
+    if len(again):
+        run = np.flatnonzero(np.diff(again, prepend=-1) > 1)
+        out[again] = np.arange(1, len(again) + 1) - np.repeat(run, np.diff(run, append=len(again)))
+    return out
 
 
 class Matches(NamedTuple):
@@ -55,32 +60,45 @@ class Matches(NamedTuple):
     right: Ints
 
 
+class Ordered(NamedTuple):
+    """Sorted keys, and the rows they come from; no rows where they were sorted before."""
+
+    keys: Ints
+    order: Ints | None
+
+    def rows(self, at: Ints) -> Ints:
+        """The rows at some places of the order."""
+        return at if self.order is None else self.order[at]
+
+
+def ordered(keys: Ints, *, stable: bool = True) -> Ordered:
+    """Sorted keys; free where they are sorted already. Where equal keys mean equal rows, it need not be stable."""
+    if bool(np.all(keys[1:] >= keys[:-1])):
+        return Ordered(keys, None)
+    order = np.argsort(keys, kind="stable" if stable else "quicksort")
+    return Ordered(keys[order], order)
+
+
 def match_multiset(left: Ints, right: Ints) -> Matches:
     """One-to-one matches of equal keys: as many of a key as both sides have, in row order."""
-    left_order, right_order = _order(left), _order(right)
-    a, b = left[left_order], right[right_order]
-    at = np.searchsorted(a, b) + copies(b)
-    hit = at < len(a)
-    hit[hit] = a[at[hit]] == b[hit]
-    return Matches(left_order[at[hit]], right_order[hit])
-
-
-def _order(keys: Ints) -> Ints:
-    """A stable sorting order; free where the keys are sorted already."""
-    if len(keys) < 2 or bool(np.all(keys[1:] >= keys[:-1])):
-        return np.arange(len(keys))
-    return np.argsort(keys, kind="stable")
+    if len(left) == 0:
+        return Matches(left, left)
+    a, b = ordered(left), ordered(right)
+    at = np.searchsorted(a.keys, b.keys)
+    at += copies(b.keys)
+    hit = np.flatnonzero((at < len(left)) & (a.keys.take(at, mode="clip") == b.keys))
+    return Matches(a.rows(at[hit]), b.rows(hit))
 
 
 def join(left: Ints, right: Ints) -> Matches:
     """Every pair of rows with equal keys (many to many)."""
-    order = _order(right)
-    keys = right[order]
+    keys, order = ordered(right)
     low = np.searchsorted(keys, left, "left")
     count = np.searchsorted(keys, left, "right") - low
     rows = np.repeat(np.arange(len(left)), count)
     start = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]) if len(count) else low, count)
-    return Matches(rows, order[start + np.arange(len(rows))])
+    at = start + np.arange(len(rows))
+    return Matches(rows, at if order is None else order[at])
 
 
 def member(keys: Ints, of: Ints) -> Bools:

@@ -7,14 +7,19 @@ what it accepts; what it refuses, the codec explains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from newsgold.corpus.codec import encode
-from newsgold.corpus.model import Annotation
+from newsgold.corpus.model import MAX_RECORD_BYTES, Annotation
+from newsgold.corpus.tables import label_names
+from newsgold.errors import FileFault, quote
 from newsgold.metrics.arrays import Bools, Ints
 
 _MENTION = pa.struct(
@@ -65,24 +70,111 @@ SCHEMA = pa.schema(
 def table_of(annotations: Iterable[Annotation]) -> pa.Table:
     """A table of annotation values."""
     lines = [encode(a) for a in annotations]
-    return read_jsonl(b"\n".join(lines)) if lines else SCHEMA.empty_table()
+    return read_jsonl(b"\n".join(lines)).table if lines else SCHEMA.empty_table()
 
 
-def read_jsonl(raw: bytes) -> pa.Table:
-    """A table of a JSONL text, decoded in one go.
+class Lines(NamedTuple):
+    """The records of a JSONL text and where each stands: line numbers from 1, and the span of its bytes."""
 
-    Raises :class:`pyarrow.ArrowInvalid` where a record is not of the schema; the strict decoder of
-    :mod:`newsgold.corpus.codec` says what is wrong with it.
+    table: pa.Table
+    line: Ints
+    start: Ints
+    end: Ints
+
+
+def read_jsonl(raw: bytes) -> Lines:
+    """A JSONL text decoded in one go, a record a line; blank lines are passed over.
+
+    Raises :class:`pyarrow.ArrowInvalid` where a record is not of the schema, and where the codec would
+    find fault with the text; the codec then says what is wrong.
     """
     import pyarrow.json as paj
 
-    longest = max(map(len, raw.split(b"\n")), default=0)
+    raw.decode("utf-8")
+    text = np.frombuffer(raw + b"\n", dtype=np.uint8)
+    end = np.flatnonzero(text == ord("\n"))
+    start = np.append(0, end[:-1] + 1)
+    kept = np.flatnonzero(end > start)
+    start, end = start[kept], end[kept]
+    # every line an object, so that the breaks of records are the breaks of lines: inside a record of the
+    # schema no closing brace is followed by an opening one
+    if not len(kept) or (text[start] != ord("{")).any() or (text[end - 1 - (text[end - 1] == ord("\r"))] != ord("}")).any():
+        raise pa.ArrowInvalid("not one object a line")
+    longest = int((end - start).max())
+    if longest > MAX_RECORD_BYTES:
+        raise pa.ArrowInvalid("a record is too long")
     table = paj.read_json(
         pa.BufferReader(raw),
-        read_options=paj.ReadOptions(block_size=max(4 << 20, longest + 1), use_threads=False),
+        read_options=paj.ReadOptions(block_size=max(1 << 20, longest + 2), use_threads=False),
         parse_options=paj.ParseOptions(explicit_schema=SCHEMA, unexpected_field_behavior="error"),
     )
-    return _checked(table.select(SCHEMA.names).combine_chunks())
+    if table.num_rows != len(kept):
+        raise pa.ArrowInvalid("not one object a line")
+    return Lines(_checked(table.select(SCHEMA.names).combine_chunks()), kept + 1, start, end)
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """A table of a Parquet file: predictions of :data:`SCHEMA`, or the ``documents`` of a release.
+
+    Raises :class:`FileFault` where it cannot be read, and :class:`pyarrow.ArrowInvalid` where it is not of the schema.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        have = set(file.schema_arrow.names)
+        table = file.read(columns=[name for name in (*SCHEMA.names, "annotated") if name in have])
+    except (OSError, pa.ArrowException) as error:
+        raise FileFault(f"cannot read {path} as Parquet: {quote(str(error), 160)}") from error
+    if "annotated" in have:
+        table = table.filter(table["annotated"])
+    names = label_names(table.schema.metadata or {})
+    columns = [_conform(table, f.name, f.type, names.get(f.name, {})) for f in SCHEMA]
+    return _checked(pa.table(columns, names=SCHEMA.names))
+
+
+def _conform(table: pa.Table, name: str, wanted: pa.DataType, names: Mapping[str, Sequence[str]]) -> pa.Array:
+    """A column as the schema wants it; label codes become dictionaries of the names they stand for."""
+    if name not in table.column_names:
+        return pa.nulls(table.num_rows, wanted)
+    array = table[name].combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, table.schema.field(name).type)
+    if not pa.types.is_list(wanted) or not pa.types.is_struct(wanted.value_type):
+        return array.cast(wanted)
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), wanted)
+    items = pc.list_flatten(array)
+    if extra := {f.name for f in items.type} - {f.name for f in wanted.value_type}:
+        raise pa.ArrowInvalid(f"unknown fields in {name}: {', '.join(sorted(extra))}")
+    have = {f.name for f in items.type}
+    fields = [
+        _named(field(items, f.name), f.type, names.get(f.name)) if f.name in have else pa.nulls(len(items), f.type)
+        for f in wanted.value_type
+    ]
+    struct = pa.StructArray.from_arrays(fields, names=[f.name for f in wanted.value_type])
+    there = valid(array)
+    lengths = np.where(there, ints(pc.list_value_length(array), 0), 0)
+    offsets = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    return pa.ListArray.from_arrays(column(offsets), struct, mask=column(~there))
+
+
+def _named(values: pa.Array, wanted: pa.DataType, names: Sequence[str] | None) -> pa.Array:
+    if names is None or not pa.types.is_integer(values.type):
+        return values.cast(wanted)
+    codes = ints(values, -1)
+    if len(codes) and not -1 <= codes.min() <= codes.max() < len(names):
+        raise pa.ArrowInvalid("a label code is out of range")
+    return pa.DictionaryArray.from_arrays(pc.cast(values, pa.int32()), strings(list(names)))
+
+
+def column(values: NDArray[np.generic]) -> pa.Array:
+    """A column of int32, int64 or bool (``pa.array`` would import pandas)."""
+    if values.dtype == np.bool_:
+        data = np.packbits(values.astype(np.uint8), bitorder="little").tobytes()
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(data)])
+    kind = pa.int32() if values.dtype == np.int32 else pa.int64()
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values.tobytes())])
 
 
 _REQUIRED = {

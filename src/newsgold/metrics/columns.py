@@ -15,7 +15,6 @@ Rows that name what does not exist get the argument NOWHERE and match nothing.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -26,14 +25,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsgold.corpus.labels import Labels
-from newsgold.corpus.model import AUTHOR, LAYERS, UNKNOWN
+from newsgold.corpus.model import LAYERS
 from newsgold.metrics.arrays import Bools, Ints, pack
-from newsgold.metrics.arrow import field, flat, ints, strings, valid
+from newsgold.metrics.arrow import field, flat, ints, valid
+from newsgold.metrics.links import NOWHERE, Argument, Links, links
+
+__all__ = [
+    "AUTHOR_ROW", "NOWHERE", "UNKNOWN_ROW", "Columns", "Pairs", "Relations", "Spans", "Stances", "Vocabulary",
+    "columns", "ignored", "mark_faulty", "without",
+]  # fmt: skip
 
 AUTHOR_ROW = -1
 UNKNOWN_ROW = -2
-NOWHERE = -3
-"""Entity rows that stand for the article's own voice, for an unnamed source, and for a dangling id."""
+"""Entity rows that stand for the article's own voice and for an unnamed source; NOWHERE is a dangling id."""
 
 
 class Spans(NamedTuple):
@@ -44,7 +48,7 @@ class Spans(NamedTuple):
     end: Ints
     type: Ints
 
-    def take(self, rows: Ints | Bools) -> Spans:
+    def take(self, rows: Ints | Bools | slice) -> Spans:
         """The chosen rows."""
         return Spans(*(column[rows] for column in self))
 
@@ -57,6 +61,9 @@ class Relations(NamedTuple):
     head: Ints
     tail: Ints
     factuality: Ints
+    head_name: Ints
+    """The number of the head's id among the ids of the columns; NOWHERE if the relation is at fault."""
+    tail_name: Ints
 
 
 class Pairs(NamedTuple):
@@ -84,6 +91,8 @@ class Columns:
     """A set of annotations as columns; see the module's docstring."""
 
     documents: int
+    event: Ints
+    """For each document the first one of its event; itself where it has none. The gold's holds for predictions too."""
     attempted: Mapping[str, Bools]
     """For each layer, which documents attempted it."""
     mentions: Spans
@@ -98,6 +107,10 @@ class Columns:
     relations: Relations
     pairs: Pairs
     stances: Stances
+    ids: Sequence[str]
+    """The id strings of this side."""
+    entity_name: Ints
+    """For each entity the number of its id, −1 where it has none."""
     removed: Mapping[str, int] = default(default_factory=dict)
     """How many items of each layer were set aside because they lie in duplicate regions."""
 
@@ -115,6 +128,7 @@ class Vocabulary:
             "polarity": list(labels.polarities),
             "basis": list(labels.bases),
             "link": [],
+            "event": [],
         }
         self._codes = {name: {v: i for i, v in enumerate(values)} for name, values in self.names.items()}
 
@@ -137,76 +151,80 @@ class Vocabulary:
 # ---------------------------------------------------------------------- resolving
 
 
-def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary) -> Columns:
-    """The columns of a table whose records are all of ``documents``, numbered by their place there."""
+def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary, resolved: Links | None = None) -> Columns:
+    """The columns of a table whose records are all of ``documents``, numbered by their place there.
+
+    ``resolved`` are the table's links, if they are at hand.
+    """
     place = {name: i for i, name in enumerate(documents)}
     number = np.array([place[name] for name in table["id"].to_pylist()], dtype=np.int64)
-    (mentions, m_row), (entities, e_row), (relations, r_row), (stances, s_row) = (flat(table[name]) for name in LAYERS)
-    members, member_entity = flat(field(entities, "mentions"))
-    evidence, pair_relation = flat(field(relations, "evidence"))
-    sides = pc.list_flatten(evidence)
-
-    ids = _codes(
-        [field(mentions, "id"), field(entities, "id"), members, sides],
-        [field(relations, "head"), field(relations, "tail"), field(stances, "holder"), field(stances, "target")],
-    )
-    m_id, e_id, member_id, side_id, head_id, tail_id, holder_id, target_id = ids.codes
-    mention_at = _Index(m_row, m_id, ids.size)
-    entity_at = _Index(e_row, e_id, ids.size)
-
+    found = resolved or links(table)
+    items, row = found.items, found.row
+    mentions, relations, stances = items["mentions"], items["relations"], items["stances"]
     spans = Spans(
-        number[m_row],
+        number[row["mentions"]],
         ints(field(mentions, "start")),
         ints(field(mentions, "end")),
         vocabulary.encode("type", field(mentions, "type")),
     )
-    members_at = mention_at.find(e_row[member_entity], member_id)
-    cluster = _clusters(len(m_id), len(e_id), members_at, member_entity, spans.doc, number[e_row], table, m_row)
-    link = vocabulary.encode("link", field(entities, "link"))
+    cluster = _clusters(found, number, valid(table["entities"]))
+    link = vocabulary.encode("link", field(items["entities"], "link"))
+    singles = len(cluster.doc) - len(link)
+    known = np.append(cluster.of_mention, [NOWHERE] * 3)
 
-    def argument(row: Ints, code: Ints) -> tuple[Ints, Ints]:
-        """Entity and mention rows that ids name; an entity has no mention row."""
-        mention = mention_at.find(row, code)
-        entity = entity_at.find(row, code)
-        known = np.append(cluster.of_mention, [NOWHERE] * 3)
-        return np.where(entity >= 0, entity, known[mention]), np.where(entity >= 0, NOWHERE, mention)
+    def entity(argument: Argument) -> Ints:
+        """The entity that an argument stands for: the one it names, or its mention's."""
+        return np.where(argument.entity >= 0, argument.entity, known[argument.mention])
 
-    head, head_mention = argument(r_row, head_id)
-    tail, tail_mention = argument(r_row, tail_id)
-    listed = mention_at.find(np.repeat(r_row[pair_relation], 2), side_id).reshape(-1, 2)
-    pairs = _pairs(len(head), pair_relation, listed, head_mention, tail_mention)
-    holder, _ = argument(s_row, holder_id)
-    target, _ = argument(s_row, target_id)
-    holder = np.where(holder_id == ids.author, AUTHOR_ROW, np.where(holder_id == ids.unknown, UNKNOWN_ROW, holder))
+    author, unknown = found.holder.id == found.author, found.holder.id == found.unknown
+    holder = np.where(author, AUTHOR_ROW, np.where(unknown, UNKNOWN_ROW, entity(found.holder)))
     kind_of = np.array([vocabulary.code("kind", vocabulary.labels.kind(name)) for name in vocabulary.names["type"]] + [-1])
     kind = vocabulary.encode("kind", field(mentions, "kind"))
     return Columns(
         documents=len(documents),
+        event=_events(table["event"], vocabulary, number, len(documents)),
         attempted={name: _attempted(table[name], number, len(documents)) for name in LAYERS},
         mentions=spans,
         kind=np.where(kind < 0, kind_of[spans.type], kind),
         entity=cluster.of_mention,
         entity_doc=cluster.doc,
-        entity_link=np.concatenate([link, np.full(len(cluster.doc) - len(link), -1)]),
+        entity_link=np.concatenate([link, np.full(singles, -1)]),
         clustered=cluster.listed,
         relations=Relations(
-            number[r_row],
+            number[row["relations"]],
             vocabulary.encode("relation", field(relations, "type")),
-            head,
-            tail,
+            entity(found.head),
+            entity(found.tail),
             vocabulary.encode("factuality", field(relations, "factuality"), "asserted"),
+            found.head.id,
+            found.tail.id,
         ),
-        pairs=pairs,
+        pairs=_pairs(found),
         stances=Stances(
-            number[s_row],
+            number[row["stances"]],
             ints(field(stances, "start"), NOWHERE),
             ints(field(stances, "end"), NOWHERE),
             holder,
-            target,
+            entity(found.target),
             vocabulary.encode("polarity", field(stances, "polarity")),
             vocabulary.encode("basis", field(stances, "basis"), "explicit"),
         ),
+        ids=found.names,
+        entity_name=np.concatenate([found.own["entities"], np.full(singles, -1)]),
     )
+
+
+def _events(column: pa.ChunkedArray, vocabulary: Vocabulary, number: Ints, documents: int) -> Ints:
+    """For each document the first one of its event; a document without one is an event of its own."""
+    codes = [vocabulary.encode("event", chunk) for chunk in column.chunks]
+    code = np.concatenate([np.zeros(0, dtype=np.int64), *codes])
+    known = code >= 0
+    code, number = code[known], number[known]
+    first = np.full(int(code.max(initial=-1)) + 1, documents)
+    np.minimum.at(first, code, number)
+    out = np.arange(documents)
+    out[number] = first[code]
+    return out
 
 
 def _attempted(column: pa.ChunkedArray, number: Ints, documents: int) -> Bools:
@@ -215,75 +233,38 @@ def _attempted(column: pa.ChunkedArray, number: Ints, documents: int) -> Bools:
     return out
 
 
-class _Codes(NamedTuple):
-    """Id strings as numbers, −1 for none; ``size`` is one more than the largest."""
-
-    codes: list[Ints]
-    size: int
-    author: int
-    unknown: int
-
-
-def _codes(items: list[pa.Array], references: list[pa.Array]) -> _Codes:
-    arrays = [*items, *references]
-    reserved = strings([AUTHOR, UNKNOWN])
-    coded = pa.concat_arrays([reserved, *arrays]).dictionary_encode()
-    numbers = ints(coded.indices, -1)
-    bounds = np.cumsum([2] + [len(a) for a in arrays])
-    return _Codes([numbers[a:b] for a, b in itertools.pairwise(bounds)], len(coded.dictionary), 0, 1)
-
-
-class _Index:
-    """Finds the item of a record by the number of its id."""
-
-    def __init__(self, row: Ints, code: Ints, size: int) -> None:
-        named = np.flatnonzero(code >= 0)
-        key = row[named] * size + code[named]
-        order = np.argsort(key, kind="stable")
-        self.size, self.keys, self.items = size, key[order], named[order]
-
-    def find(self, row: Ints, code: Ints) -> Ints:
-        """The item numbers, NOWHERE where there is none; of items that share an id, the first."""
-        key = row * self.size + code
-        at = np.minimum(np.searchsorted(self.keys, key), max(len(self.keys) - 1, 0))
-        if len(self.keys) == 0:
-            return np.full(len(key), NOWHERE)
-        return np.where((self.keys[at] == key) & (code >= 0), self.items[at], NOWHERE)
-
-
 class _Clusters(NamedTuple):
     of_mention: Ints
     doc: Ints
     listed: Bools
 
 
-def _clusters(
-    mentions: int, entities: int, members: Ints, member_entity: Ints, doc: Ints, entity_doc: Ints, table: pa.Table, m_row: Ints
-) -> _Clusters:
+def _clusters(found: Links, number: Ints, attempted: Bools) -> _Clusters:
     """The entity of every mention: the one that lists it, or a singleton added behind the listed ones.
 
     Added singletons count as clusters where the record attempted entities at all.
     """
-    of_mention = np.full(mentions, NOWHERE)
-    found = members >= 0
-    of_mention[members[found][::-1]] = member_entity[found][::-1]
+    m_row, e_row = found.row["mentions"], found.row["entities"]
+    of_mention = np.full(len(m_row), NOWHERE)
+    there = found.member >= 0
+    of_mention[found.member[there][::-1]] = found.member_entity[there][::-1]
     alone = np.flatnonzero(of_mention < 0)
-    of_mention[alone] = entities + np.arange(len(alone))
-    attempted = valid(table["entities"])
-    listed = np.concatenate([np.ones(entities, dtype=bool), attempted[m_row[alone]]])
-    return _Clusters(of_mention, np.concatenate([entity_doc, doc[alone]]), listed)
+    of_mention[alone] = len(e_row) + np.arange(len(alone))
+    listed = np.concatenate([np.ones(len(e_row), dtype=bool), attempted[m_row[alone]]])
+    return _Clusters(of_mention, np.concatenate([number[e_row], number[m_row[alone]]]), listed)
 
 
-def _pairs(relations: int, relation: Ints, listed: Ints, head: Ints, tail: Ints) -> Pairs:
+def _pairs(found: Links) -> Pairs:
     """The mention pairs of relations: the evidence, else the two arguments if both are mentions, else NOWHERE."""
-    bare = np.ones(relations, dtype=bool)
-    bare[relation] = False
+    bare = np.ones(len(found.head.id), dtype=bool)
+    bare[found.pair_relation] = False
     rest = np.flatnonzero(bare)
-    whole = (head[rest] >= 0) & (tail[rest] >= 0)
+    head, tail = (np.where(a.entity[rest] >= 0, NOWHERE, a.mention[rest]) for a in (found.head, found.tail))
+    whole = (head >= 0) & (tail >= 0)
     return Pairs(
-        np.concatenate([relation, rest]),
-        np.concatenate([listed[:, 0], np.where(whole, head[rest], NOWHERE)]),
-        np.concatenate([listed[:, 1], np.where(whole, tail[rest], NOWHERE)]),
+        np.concatenate([found.pair_relation, rest]),
+        np.concatenate([found.pairs[:, 0], np.where(whole, head, NOWHERE)]),
+        np.concatenate([found.pairs[:, 1], np.where(whole, tail, NOWHERE)]),
     )
 
 
@@ -368,13 +349,14 @@ def mark_faulty(columns: Columns, layer: str, rows: Ints, side: int) -> Columns:
         start[rows] = end[rows] = -(2 * rows + 2 + side)
         return replace(columns, mentions=columns.mentions._replace(start=start, end=end))
     if layer == "relations":
-        head, tail = columns.relations.head.copy(), columns.relations.tail.copy()
-        head[rows] = tail[rows] = NOWHERE
+        marked = {name: getattr(columns.relations, name).copy() for name in ("head", "tail", "head_name", "tail_name")}
+        for column in marked.values():
+            column[rows] = NOWHERE
         touched = np.isin(columns.pairs.relation, rows)
         pairs = columns.pairs._replace(
             head=np.where(touched, NOWHERE, columns.pairs.head), tail=np.where(touched, NOWHERE, columns.pairs.tail)
         )
-        return replace(columns, relations=columns.relations._replace(head=head, tail=tail), pairs=pairs)
+        return replace(columns, relations=columns.relations._replace(**marked), pairs=pairs)
     if layer == "stances":
         holder, target = columns.stances.holder.copy(), columns.stances.target.copy()
         holder[rows] = target[rows] = NOWHERE

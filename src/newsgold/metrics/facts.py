@@ -1,58 +1,153 @@
 """Things said, compared as sets: the common ground of relations and stance.
 
-An item that one side repeats counts each time, and matches no more often than
-the other side has it.
+Each distinct thing that either side says becomes one row of :class:`Said`, with
+how often each side says it; metrics are sums over chosen rows. An item that one
+side repeats counts each time, and matches no more often than the other side has
+it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from newsgold.metrics.arrays import Bools, Ints, pack
-from newsgold.metrics.counts import Counts, tally
-
-OWN = np.int64(2**31)
-"""Identities from here on belong to one side only and match nothing."""
+from newsgold.metrics.arrays import Bools, Floats, Ints, copies, pack
+from newsgold.metrics.columns import Columns
+from newsgold.metrics.counts import Counts
 
 
 class Facts(NamedTuple):
-    """What one side says, one row each: rows with equal (doc, group, key) say the same."""
+    """What one side says, one row each: rows with equal keys say the same, whichever side they are on."""
 
     doc: Ints
-    group: Ints
-    key: tuple[Ints, ...]
-    repeated: Bools
-    """Whether the row says again what an earlier one says, rather than adding to it."""
+    key: Ints
+    """Not negative, and below 2^62; see :class:`Keys`."""
+    again: Callable[[Ints], tuple[Ints, ...]]
+    """For some rows the fields that tell a repetition (all equal) from a thing said anew, at another place."""
     lost: Bools
     """Whether the row names what does not exist: a thing of its own that equals no other."""
 
 
-def compare(gold: Facts, pred: Facts, documents: int, groups: int) -> Counts:
-    """Counts of the distinct things each side says, plus its repetitions.
+class Keys(NamedTuple):
+    """How a key is read: ``key // width`` belongs to the document ``owner[key // width]``, ``key % groups`` is the group."""
 
-    A thing said once by one side and k times by the other matches once and counts k times.
-    """
-    g_key, p_key = pack((gold.doc, pred.doc), (gold.group, pred.group), *zip(gold.key, pred.key, strict=True))
-    g_rows, g_times, g_keys = _times(g_key, gold, 0)
-    p_rows, p_times, p_keys = _times(p_key, pred, 1)
-    _, left, right = np.intersect1d(g_keys, p_keys, assume_unique=True, return_indices=True)
-    rows = g_rows[left]
-    right_counts = np.minimum(g_times[left], p_times[right]).astype(np.float64)
-    found = tally(gold.doc[rows], gold.group[rows], documents, groups, right_counts)
-    p_den = tally(pred.doc[p_rows], pred.group[p_rows], documents, groups, p_times.astype(np.float64))
-    r_den = tally(gold.doc[g_rows], gold.group[g_rows], documents, groups, g_times.astype(np.float64))
+    owner: Ints
+    width: int
+    groups: int
+
+    def type(self) -> type[np.signedinteger]:
+        """The smallest type that the keys fit in, with a bit to spare: halving them halves the time."""
+        return np.int32 if len(self.owner) * self.width < 2**30 else np.int64
+
+
+@dataclass(frozen=True)
+class Said:
+    """Every distinct thing that either side says, one row each; what is lost comes last."""
+
+    doc: Ints
+    group: Ints
+    key: Ints
+    """In rising order, for what is not lost."""
+    gold: Ints
+    """How often it counts on the gold side: 0 where gold does not say it, else 1 and its repetitions."""
+    pred: Ints
+    sides: tuple[Facts, Facts]
+
+    @cached_property
+    def common(self) -> Bools:
+        """Which facts both sides state."""
+        both: Bools = (self.gold > 0) & (self.pred > 0)
+        return both
+
+    @cached_property
+    def gold_fact(self) -> Ints:
+        """For each row of gold the number of its fact."""
+        return self._facts(self.sides[0], len(self.key))
+
+    @cached_property
+    def pred_fact(self) -> Ints:
+        """For each row of the predictions the number of its fact."""
+        return self._facts(self.sides[1], len(self.key) + np.count_nonzero(self.sides[0].lost))
+
+    def _facts(self, side: Facts, lost: int) -> Ints:
+        at = np.searchsorted(self.key, side.key)
+        at[side.lost] = lost + np.arange(np.count_nonzero(side.lost))
+        return at
+
+
+def meet(gold: Facts, pred: Facts, keys: Keys) -> Said:
+    """The distinct things of both sides."""
+    sides = (gold, pred)
+    kept = [side.key[~side.lost] if side.lost.any() else side.key for side in sides]
+    # the low bit tells the side: of what both say gold's comes first
+    both = np.concatenate(kept)
+    both <<= 1
+    both[len(kept[0]) :] |= 1
+    both.sort()
+    same = both[1:] == both[:-1]
+    several = both[1:][same] >> 1
+    if len(several):
+        both = both[np.concatenate([[True], ~same])]
+    key = both >> 1
+    new = np.ones(len(key), dtype=bool)
+    np.not_equal(key[1:], key[:-1], out=new[1:])
+    first = np.flatnonzero(new)
+    key = key[first]
+    said = [(both[first] & 1) ^ 1, both[np.append(first[1:], len(both))[: len(first)] - 1] & 1]
+    lost = [np.flatnonzero(side.lost) for side in sides]
+    times = []
+    for number, side in enumerate(sides):
+        counted = said[number].astype(np.int64)
+        rows = _repeated(side, several)
+        if len(rows):
+            counted += np.bincount(np.searchsorted(key, side.key[rows]), minlength=len(key))
+        times.append(np.concatenate([counted, *(np.full(len(rows), int(n == number)) for n, rows in enumerate(lost))]))
+    doc = [keys.owner[key // keys.width], *(side.doc[rows] for side, rows in zip(sides, lost, strict=True))]
+    group = [key % keys.groups, *(side.key[rows] % keys.groups for side, rows in zip(sides, lost, strict=True))]
+    return Said(np.concatenate(doc), np.concatenate(group), key, times[0], times[1], sides)
+
+
+def _repeated(side: Facts, several: Ints) -> Ints:
+    """The rows that say again what an earlier row says, given the keys that occur several times on a side."""
+    if len(several) == 0:
+        return several.astype(np.int64)
+    # a small table of the keys' low bits leaves few rows to look at
+    mask = (1 << (32 * len(several)).bit_length()) - 1
+    marked = np.zeros(mask + 1, dtype=bool)
+    marked[several & mask] = True
+    rows = np.flatnonzero(marked[side.key & mask] & ~side.lost)
+    return rows[repeated_rows(side.key[rows].astype(np.int64), *side.again(rows))]
+
+
+def count(said: Said, documents: int, groups: int, where: Bools | None = None, group: Ints | None = None) -> Counts:
+    """Counts of the facts, or of those that ``where`` marks, in their own groups or in others."""
+    at = said.doc * groups + (said.group if group is None else group)
+    # one look at each fact: said by gold (1), by the predictions (2), by both (3)
+    state = (said.gold > 0) + 2 * (said.pred > 0)
+    if where is not None:
+        state *= where
+    cells = np.bincount(4 * at + state, minlength=4 * documents * groups).reshape(documents, groups, 4).astype(np.float64)
+    more = np.flatnonzero(((said.gold > 1) | (said.pred > 1)) & (state > 0))
+    gold, pred = np.maximum(said.gold[more] - 1, 0), np.maximum(said.pred[more] - 1, 0)
+    found, p_den, r_den = (
+        many + add_up(at[more], repetitions, documents, groups)
+        for many, repetitions in (
+            (cells[..., 3], np.minimum(gold, pred)),
+            (cells[..., 2] + cells[..., 3], pred),
+            (cells[..., 1] + cells[..., 3], gold),
+        )
+    )
     return Counts(found, p_den, found, r_den)
 
 
-def _times(key: Ints, facts: Facts, side: int) -> tuple[Ints, Ints, Ints]:
-    """For each distinct key: a row that has it, how often it is said, the key."""
-    key = np.where(facts.lost, -1 - side - 2 * np.arange(len(key)), key)
-    repeated = facts.repeated & ~facts.lost
-    keys, rows, inverse = np.unique(key, return_index=True, return_inverse=True)
-    again = np.bincount(inverse, weights=repeated, minlength=len(keys)).astype(np.int64)
-    return rows.astype(np.int64), 1 + again, keys
+def add_up(at: Ints, weight: Ints, documents: int, groups: int) -> Floats:
+    """Sums of weights by ``document * groups + group``, shape (documents, groups)."""
+    sums: Floats = np.bincount(at, weights=weight, minlength=documents * groups).astype(np.float64)
+    return sums.reshape(documents, groups)
 
 
 def repeated_rows(*fields: Ints) -> Bools:
@@ -62,3 +157,49 @@ def repeated_rows(*fields: Ints) -> Bools:
     repeated = np.ones(len(key), dtype=bool)
     repeated[np.unique(key, return_index=True)[1]] = False
     return repeated
+
+
+class Meaning(NamedTuple):
+    """What the entities of one side stand for, in numbers that both sides share.
+
+    Rows −1 (AUTHOR) and −2 (UNKNOWN) mean themselves; row −3 is a dangling id, which facts have to mark as lost.
+    """
+
+    number: Ints
+    """Unique in the corpus."""
+    place: Ints
+    """Unique in the document, and smaller."""
+
+
+class Meanings(NamedTuple):
+    """The meanings of both sides."""
+
+    gold: Meaning
+    pred: Meaning
+    owner: Ints
+    """The document of each number."""
+    places: int
+    """One more than the largest place."""
+
+
+def meanings(gold: Columns, pred: Columns, gold_rank: Ints, mapping: Ints) -> Meanings:
+    """Gold entities mean themselves; predicted ones the gold entity they stand for, or, without one, themselves."""
+    size, own = len(gold_rank), np.arange(len(mapping))
+    begin = np.zeros(gold.documents + 1, dtype=np.int64)
+    np.cumsum(np.bincount(gold.entity_doc, minlength=gold.documents), out=begin[1:])
+    place = gold_rank - begin[gold.entity_doc]
+    width = int(place.max(initial=-1)) + 1
+    order = np.argsort(pred.entity_doc, kind="stable")
+    own_place = np.empty(len(mapping), dtype=np.int64)
+    own_place[order] = width + copies(pred.entity_doc[order])
+    mapped = mapping >= 0
+    pred_place = np.where(mapped, mapping - begin[pred.entity_doc], own_place)
+    places = max(width, int(pred_place.max(initial=-1)) + 1)
+    owner = np.concatenate([gold.entity_doc, pred.entity_doc])
+    owner[gold_rank] = gold.entity_doc
+    return Meanings(
+        Meaning(np.append(gold_rank, [0, 0, 0]), np.append(place, [0, places, places + 1])),
+        Meaning(np.append(np.where(mapped, mapping, size + own), [0, 0, 0]), np.append(pred_place, [0, places, places + 1])),
+        owner,
+        places + 2,
+    )

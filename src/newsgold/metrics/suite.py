@@ -7,7 +7,7 @@ gold and one annotator against another are the same call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -15,11 +15,25 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from newsgold.metrics import coref, mentions, relations, stance
-from newsgold.metrics.alignment import entity_ranks, mapped
-from newsgold.metrics.arrays import Bools, Ints
+from newsgold.metrics import coref, linking, mentions, relations, stance
+from newsgold.metrics.alignment import (
+    Shared,
+    Sides,
+    SpanPairs,
+    aligned,
+    entity_ranks,
+    mapped,
+    match_mentions,
+    pair_spans,
+    shared_spans,
+    span_numbers,
+)
+from newsgold.metrics.arrays import Bools, Ints, Matches
 from newsgold.metrics.columns import Columns, Vocabulary, columns, ignored, mark_faulty, without
 from newsgold.metrics.counts import Counts
+from newsgold.metrics.facts import Said
+from newsgold.metrics.fingerprint import fingerprint
+from newsgold.metrics.links import Links
 
 HEADLINES = ("mentions.strict", "coref.lea", "relations.mapped", "stance.tuple")
 """The keys that rank systems, one a layer."""
@@ -29,7 +43,9 @@ class Side(NamedTuple):
     """One side of a comparison: its table, and the item rows in it that must match nothing."""
 
     table: pa.Table
-    faulty: dict[str, Ints]
+    faulty: Mapping[str, Ints]
+    links: Links | None = None
+    """The table's links, if they are at hand."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,8 @@ class Evaluation:
     pred: Columns
     vocabulary: Vocabulary
     kinds: frozenset[str]
+    digest: str
+    """What the gold holds; see :func:`newsgold.metrics.fingerprint.fingerprint`."""
 
     @cached_property
     def gold_rank(self) -> Ints:
@@ -54,12 +72,86 @@ class Evaluation:
     @cached_property
     def mapping(self) -> Ints:
         """See :func:`newsgold.metrics.alignment.mapped`."""
-        return mapped(self.gold, self.pred, self.gold_rank)
+        return mapped(self.pred, self.gold_rank, self.shared)
+
+    @cached_property
+    def alignment(self) -> Ints:
+        """See :func:`newsgold.metrics.alignment.aligned`."""
+        return aligned(self.gold_rank, self.pred_rank, self.shared)
+
+    @cached_property
+    def shared(self) -> Shared:
+        """See :func:`newsgold.metrics.alignment.shared_spans`."""
+        return shared_spans(self.gold, self.pred, self.span_pairs)
+
+    @cached_property
+    def span_numbers(self) -> Sides:
+        """See :func:`newsgold.metrics.alignment.span_numbers`."""
+        return span_numbers(self.gold, self.pred)
+
+    @cached_property
+    def triples(self) -> Said:
+        """The relations of both sides under the mapping; see :func:`newsgold.metrics.relations.triples`."""
+        return relations.triples(self.gold, self.pred, self.gold_rank, self.mapping, self.symmetric)
+
+    @cached_property
+    def items(self) -> Said:
+        """The mention pairs of both sides; see :func:`newsgold.metrics.relations.items`."""
+        return relations.items(self.gold, self.pred, self.span_numbers, self.symmetric, typed=False)
+
+    @cached_property
+    def positions(self) -> stance.Positions:
+        """The stances of both sides; see :func:`newsgold.metrics.stance.positions`."""
+        return stance.positions(self.gold, self.pred, self.gold_rank, self.mapping, self.size("polarity"))
+
+    @cached_property
+    def pairs(self) -> stance.Paired:
+        """The pairs of holder and target of both sides."""
+        return stance.paired(self.positions)
+
+    @cached_property
+    def counts_as(self) -> Ints:
+        """For each type the one it counts as, −1 for none."""
+        names, types = self.vocabulary.names["type"], self.vocabulary.labels.types
+        wide = [types[name].counts_as if name in types else None for name in names]
+        return np.array([-1 if name is None else self.vocabulary.code("type", name) for name in wide], dtype=np.int64)
+
+    @cached_property
+    def span_pairs(self) -> SpanPairs:
+        """See :func:`newsgold.metrics.alignment.pair_spans`."""
+        return pair_spans(self.gold, self.pred)
+
+    def match(self, of_gold: Bools, of_pred: Bools) -> Matches:
+        """One-to-one matches of some mentions by span: :func:`newsgold.metrics.alignment.match_mentions`."""
+        return match_mentions(self.gold, self.pred, self.span_pairs, self._ranks, of_gold, of_pred)
+
+    def _ranks(self) -> tuple[Ints, Ints]:
+        return self.gold_rank, self.pred_rank
 
     @cached_property
     def clusters(self) -> coref.Contingency:
         """The contingency table of coreference."""
-        return coref.contingency(self.gold, self.pred, self.gold_rank, self.pred_rank)
+        return self._contingency(coref.within(self.gold), coref.within(self.pred))
+
+    @cached_property
+    def chains(self) -> coref.Contingency:
+        """The same without singletons."""
+        return self._contingency(*(coref.without_singletons(coref.within(side)) for side in (self.gold, self.pred)))
+
+    @cached_property
+    def linked(self) -> coref.Contingency:
+        """The same of linked entities across the documents of each of the gold's events."""
+        return self._contingency(*(coref.across(side, self.gold.event) for side in (self.gold, self.pred)))
+
+    def _contingency(self, gold: coref.Clustering, pred: coref.Clustering) -> coref.Contingency:
+        matches = self.match(gold.cluster >= 0, pred.cluster >= 0)
+        return coref.contingency(gold, pred, matches, self.gold.documents)
+
+    @cached_property
+    def compared(self) -> mentions.Compared:
+        """The mentions of the kinds that are scored."""
+        gold, pred = (side.mentions.take(self.of_kinds(side)) for side in (self.gold, self.pred))
+        return mentions.compare(gold, pred, self.gold.documents, self.size("type"))
 
     @cached_property
     def symmetric(self) -> Bools:
@@ -97,32 +189,103 @@ class Metric(NamedTuple):
     """``prf``: precision, recall, F1. ``accuracy``: P alone, as value of n. ``mean``: the mean F1, as value."""
     average: Literal["sum", "mean"] = "sum"
     """Whether the score is of the counts summed over groups, or the mean of the groups' scores."""
+    given: tuple[str, ...] = ()
+    """The layers that the predictions must not have attempted, because the system was given gold's."""
 
 
-def _strict_mentions(e: Evaluation) -> Counts:
-    gold, pred = e.gold.mentions.take(e.of_kinds(e.gold)), e.pred.mentions.take(e.of_kinds(e.pred))
-    return mentions.strict(gold, pred, e.gold.documents, e.size("type"))
+def _relations(e: Evaluation, metric: Callable[[Said, int, int], Counts], said: Said) -> Counts:
+    return metric(said, e.gold.documents, e.size("relation"))
 
 
-def _mapped_relations(e: Evaluation) -> Counts:
-    return relations.mapped(e.gold, e.pred, e.gold_rank, e.mapping, e.symmetric, e.size("relation"))
+def _aligned_relations(e: Evaluation) -> Counts:
+    said = relations.triples(e.gold, e.pred, e.gold_rank, e.alignment, e.symmetric)
+    return _relations(e, relations.entity, said)
 
 
-def _stance_tuple(e: Evaluation) -> Counts:
-    return stance.tuple_(e.gold, e.pred, e.gold_rank, e.mapping, e.polarities("favor", "against"), e.size("polarity"))
+def _strict_relations(e: Evaluation) -> Counts:
+    said = relations.items(e.gold, e.pred, e.span_numbers, e.symmetric, typed=True)
+    return _relations(e, relations.strict, said)
 
+
+_SIDED = ("favor", "against")
+"""The polarities that take a side, in the order of the groups of ``stance.polarity_macro_f1``."""
+
+
+def _stance(e: Evaluation, metric: Callable[[stance.Positions, Bools], Counts], *polarities: str) -> Counts:
+    return metric(e.positions, e.polarities(*(polarities or _SIDED)))
+
+
+def _stance_by_target(e: Evaluation) -> Counts:
+    return stance.by_target(e.positions, e.gold, e.pred, e.gold_rank, e.counts_as, e.polarities(*_SIDED))
+
+
+def _stance_macro(e: Evaluation) -> Counts:
+    names = e.vocabulary.names["polarity"]
+    numbers = tuple(names.index(name) if name in names else -2 for name in _SIDED)
+    return stance.polarity_macro_f1(e.pairs, e.gold.documents, numbers)
+
+
+def _linking(e: Evaluation) -> Counts:
+    return linking.accuracy(e.gold, e.pred, e.match(*(coref.within(side).cluster >= 0 for side in (e.gold, e.pred))))
+
+
+_CLUSTERS = ("mentions", "entities")
+_RELATIONS = ("mentions", "relations")
+_STANCES = ("mentions", "stances")
 
 METRICS: dict[str, Metric] = {
-    "mentions.strict": Metric(("mentions",), "type", _strict_mentions),
-    "coref.lea": Metric(("mentions", "entities"), (), lambda e: coref.lea(e.clusters)),
-    "relations.mapped": Metric(("relations",), "relation", _mapped_relations),
-    "relations.boundaries": Metric(
-        ("relations",), "relation", lambda e: relations.boundaries(e.gold, e.pred, e.symmetric, e.size("relation"))
+    "mentions.strict": Metric(("mentions",), "type", lambda e: mentions.strict(e.compared)),
+    "mentions.exact": Metric(("mentions",), "type", lambda e: mentions.exact(e.compared)),
+    "mentions.type": Metric(("mentions",), "type", lambda e: mentions.type_(e.compared)),
+    "mentions.partial": Metric(("mentions",), "type", lambda e: mentions.partial(e.compared)),
+    "mentions.iou": Metric(("mentions",), "type", lambda e: mentions.iou(e.compared)),
+    "coref.muc": Metric(_CLUSTERS, (), lambda e: coref.muc(e.clusters)),
+    "coref.b_cubed": Metric(_CLUSTERS, (), lambda e: coref.b_cubed(e.clusters)),
+    "coref.ceaf_m": Metric(_CLUSTERS, (), lambda e: coref.ceaf_m(e.clusters)),
+    "coref.ceaf_e": Metric(_CLUSTERS, (), lambda e: coref.ceaf_e(e.clusters)),
+    "coref.lea": Metric(_CLUSTERS, (), lambda e: coref.lea(e.clusters)),
+    "coref.blanc": Metric(_CLUSTERS, coref.BLANC_GROUPS, lambda e: coref.blanc(e.clusters), average="mean"),
+    "coref.conll": Metric(_CLUSTERS, coref.CONLL_GROUPS, lambda e: coref.conll(e.clusters), kind="mean", average="mean"),
+    "coref_no_singletons.muc": Metric(_CLUSTERS, (), lambda e: coref.muc(e.chains)),
+    "coref_no_singletons.b_cubed": Metric(_CLUSTERS, (), lambda e: coref.b_cubed(e.chains)),
+    "coref_no_singletons.ceaf_m": Metric(_CLUSTERS, (), lambda e: coref.ceaf_m(e.chains)),
+    "coref_no_singletons.ceaf_e": Metric(_CLUSTERS, (), lambda e: coref.ceaf_e(e.chains)),
+    "coref_no_singletons.lea": Metric(_CLUSTERS, (), lambda e: coref.lea(e.chains)),
+    "coref_no_singletons.blanc": Metric(_CLUSTERS, coref.BLANC_GROUPS, lambda e: coref.blanc(e.chains), average="mean"),
+    "coref_no_singletons.conll": Metric(
+        _CLUSTERS, coref.CONLL_GROUPS, lambda e: coref.conll(e.chains), kind="mean", average="mean"
     ),
-    "relations.strict": Metric(
-        ("relations",), "relation", lambda e: relations.strict(e.gold, e.pred, e.symmetric, e.size("relation"))
+    "coref_cross.muc": Metric(_CLUSTERS, (), lambda e: coref.muc(e.linked)),
+    "coref_cross.b_cubed": Metric(_CLUSTERS, (), lambda e: coref.b_cubed(e.linked)),
+    "coref_cross.ceaf_e": Metric(_CLUSTERS, (), lambda e: coref.ceaf_e(e.linked)),
+    "coref_cross.lea": Metric(_CLUSTERS, (), lambda e: coref.lea(e.linked)),
+    "coref_cross.conll": Metric(_CLUSTERS, coref.CONLL_GROUPS, lambda e: coref.conll(e.linked), kind="mean", average="mean"),
+    "linking.accuracy": Metric(_CLUSTERS, (), _linking, kind="accuracy"),
+    "relations.mapped": Metric(_RELATIONS, "relation", lambda e: _relations(e, relations.mapped, e.triples)),
+    "relations.entity": Metric(_RELATIONS, "relation", _aligned_relations),
+    "relations.gold_entities": Metric(
+        ("relations",),
+        "relation",
+        lambda e: relations.gold_entities(e.gold, e.pred, e.symmetric, e.size("relation")),
+        given=("mentions", "entities"),
     ),
-    "stance.tuple": Metric(("stances",), "polarity", _stance_tuple),
+    "relations.boundaries": Metric(_RELATIONS, "relation", lambda e: _relations(e, relations.boundaries, e.items)),
+    "relations.strict": Metric(_RELATIONS, "relation", _strict_relations),
+    "relations.factuality": Metric(
+        _RELATIONS, "relation", lambda e: relations.factuality(e.triples, e.gold, e.pred, e.size("relation")), "accuracy"
+    ),
+    "relations.evidence": Metric(
+        _RELATIONS, "relation", lambda e: relations.evidence(e.triples, e.items, e.gold, e.pred, e.size("relation"))
+    ),
+    "stance.pair": Metric(_STANCES, (), lambda e: stance.pair(e.pairs, e.gold.documents)),
+    "stance.tuple": Metric(_STANCES, "polarity", lambda e: _stance(e, stance.tuple_)),
+    "stance.tuple.author": Metric(_STANCES, "polarity", lambda e: _stance(e, stance.author)),
+    "stance.tuple.quoted": Metric(_STANCES, "polarity", lambda e: _stance(e, stance.quoted)),
+    "stance.tuple.by_target": Metric(_STANCES, "type", _stance_by_target, "mean", "mean"),
+    "stance.neutral": Metric(_STANCES, "polarity", lambda e: _stance(e, stance.tuple_, "neutral")),
+    "stance.polarity": Metric(_STANCES, (), lambda e: stance.polarity(e.pairs, e.gold.documents), "accuracy"),
+    "stance.polarity_macro_f1": Metric(_STANCES, _SIDED, _stance_macro, "mean", "mean"),
+    "stance.span": Metric(_STANCES, "polarity", lambda e: stance.span(e.positions, e.gold, e.pred, e.polarities(*_SIDED))),
 }
 """Every key that is scored, in the order of printing."""
 
@@ -139,20 +302,24 @@ class Measured(NamedTuple):
 def evaluate(gold: Side, pred: Side, documents: Sequence[str], vocabulary: Vocabulary, kinds: Collection[str]) -> Evaluation:
     """Resolve both sides over the same documents; items in the gold's duplicate regions are set aside on both."""
     ignore = ignored(gold.table, documents)
+    read = [columns(side.table, documents, vocabulary, side.links) for side in (gold, pred)]
+    digest = fingerprint(read[0], ignore, documents, vocabulary)
     sides = []
-    for number, side in enumerate((gold, pred)):
-        resolved = columns(side.table, documents, vocabulary)
+    for number, (side, resolved) in enumerate(zip((gold, pred), read, strict=True)):
         for layer, rows in side.faulty.items():
             resolved = mark_faulty(resolved, layer, rows, number)
         sides.append(without(resolved, ignore))
-    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds))
+    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds), digest)
 
 
 def measure(evaluation: Evaluation) -> dict[str, Measured]:
     """The counts of every metric whose layers both sides attempted."""
     out = {}
+    gold, pred = (
+        {layer for layer, tried in side.attempted.items() if tried.any()} for side in (evaluation.gold, evaluation.pred)
+    )
     for key, metric in METRICS.items():
-        if all(side.attempted[layer].any() for side in (evaluation.gold, evaluation.pred) for layer in metric.layers):
+        if (gold & pred).issuperset(metric.layers) and pred.isdisjoint(metric.given):
             groups = evaluation.vocabulary.names[metric.groups] if isinstance(metric.groups, str) else metric.groups
             out[key] = Measured(metric.counts(evaluation), tuple(groups), metric.kind, metric.average)
     return out
