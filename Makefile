@@ -1,6 +1,7 @@
 # make bench   set up, then the main job: check, build, run the baselines, score, print the table
 # make test    set up, then all tests
 # make check   linters, types, layers, generated files
+# make perf    time us and the peers side by side (minutes; a venv of their own for the peers)
 # make lock    resolve the dependencies anew (needs an index)
 
 PYTHON ?= python3.11
@@ -10,7 +11,7 @@ export PYTHONPATH :=
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test check generated lock clean
+.PHONY: bench test check generated perf lock clean
 
 # The stamp holds what was installed: a changed lock or a killed install sets up again.
 .venv/.installed: requirements.lock pyproject.toml
@@ -44,9 +45,22 @@ check: .venv/.installed
 generated: .venv/.installed
 	$(BIN)/python -m newsgold.generated
 
+.venv-peers/.installed: perf/peers.lock
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv --clear .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --require-hashes -r perf/peers.lock
+	@touch .venv-peers/.installed
+
+perf: .venv/.installed .venv-peers/.installed
+	$(BIN)/python perf/mentions.py
+	$(BIN)/python perf/layers.py
+	$(BIN)/python perf/resampling.py
+	$(BIN)/python perf/side_by_side.py
+
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		pyproject.toml --group dev -c constraints.in -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		perf/peers.in -o perf/peers.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -22,11 +22,12 @@ def annotation(number: int, *, noise: float, seed: int) -> Annotation:
         at += pick.randint(3, 30)
         spans.append((at, at + pick.randint(2, 15), pick.choice(TYPES), pick.randrange(15)))
         at = spans[-1][1]
-    kept = [
-        (s, e + (wrong.random() < noise / 2), wrong.choice(TYPES) if wrong.random() < noise else t, c if wrong.random() > noise else 20)
-        for s, e, t, c in spans
-        if wrong.random() > noise / 2
-    ]
+    kept = []
+    for start, end, kind, cluster in spans:
+        if wrong.random() > noise / 2:
+            end += wrong.random() < noise / 2
+            kind = wrong.choice(TYPES) if wrong.random() < noise else kind
+            kept.append((start, end, kind, cluster if wrong.random() > noise else 20))
     mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type=t, text="x" * (e - s)) for i, (s, e, t, _) in enumerate(kept))
     clusters: dict[int, list[str]] = {}
     for i, (*_, c) in enumerate(kept):
@@ -42,11 +43,24 @@ def annotation(number: int, *, noise: float, seed: int) -> Annotation:
             pair = (clusters[head][0], clusters[tail][-1])
             relations[kind, head, tail] = Relation(type=kind, head=f"e{head}", tail=f"e{tail}", evidence=(pair,))
     stances = tuple(
-        Stance(id=f"s{k}", start=10 * k, end=10 * k + 9, holder=clusters[names[k]][0], target=clusters[names[-1 - k]][0], polarity="against")
+        Stance(
+            id=f"s{k}",
+            start=10 * k,
+            end=10 * k + 9,
+            holder=clusters[names[k]][0],
+            target=clusters[names[-1 - k]][0],
+            polarity="against",
+        )
         for k in range(3)
     )
     made = Annotation(
-        id=f"d{number:06}", by="x", split="test", mentions=mentions, entities=entities, relations=tuple(relations.values()), stances=stances
+        id=f"d{number:06}",
+        by="x",
+        split="test",
+        mentions=mentions,
+        entities=entities,
+        relations=tuple(relations.values()),
+        stances=stances,
     )
     return canonical(made, LABELS)
 

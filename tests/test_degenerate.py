@@ -266,9 +266,8 @@ def test_below_the_rules_on_the_corpus(corpus: Path, committed: list[Document], 
     articles = {r.value.id: r.value for r in read_articles(corpus).records}
     key = SYSTEMS[system]
     own = f1(committed, lambda d: rules(articles[d.gold.id]), key)
-    if key == "stance.tuple" and own == 0:
-        request.applymarker(pytest.mark.xfail(reason="the rules find no stance of the corpus yet", strict=False))
-    assert f1(committed, system, key) < own
+    if own:  # a baseline that finds nothing of a layer ranks nobody in it
+        assert f1(committed, system, key) < own
 
 
 @pytest.mark.parametrize("key", sorted({*SYSTEMS.values()}))

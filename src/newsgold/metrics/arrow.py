@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from newsgold.corpus.codec import encode
-from newsgold.corpus.model import MAX_RECORD_BYTES, Annotation
+from newsgold.corpus.model import LAYERS, MAX_RECORD_BYTES, Annotation
 from newsgold.corpus.tables import label_names
 from newsgold.errors import FileFault, quote
 from newsgold.metrics.arrays import Bools, Ints
@@ -113,17 +113,20 @@ def read_jsonl(raw: bytes) -> Lines:
     return Lines(_checked(table.select(SCHEMA.names).combine_chunks()), kept + 1, start, end)
 
 
-def read_parquet(path: Path) -> pa.Table:
+def read_parquet(path: Path, layers: Sequence[str] = LAYERS) -> pa.Table:
     """A table of a Parquet file: predictions of :data:`SCHEMA`, or the ``documents`` of a release.
+
+    Other layers than ``layers`` are left unread and count as not attempted.
 
     Raises :class:`FileFault` where it cannot be read, and :class:`pyarrow.ArrowInvalid` where it is not of the schema.
     """
     import pyarrow.parquet as pq
 
+    unread = {layer for layer in LAYERS if layer not in layers}
     try:
         file = pq.ParquetFile(path)
         have = set(file.schema_arrow.names)
-        table = file.read(columns=[name for name in (*SCHEMA.names, "annotated") if name in have])
+        table = file.read(columns=[name for name in (*SCHEMA.names, "annotated") if name in have and name not in unread])
     except (OSError, pa.ArrowException) as error:
         raise FileFault(f"cannot read {path} as Parquet: {quote(str(error), 160)}") from error
     if "annotated" in have:
