@@ -24,6 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 bench: .venv/.installed
 	@echo "== the articles are as ingested, and the data are sound"
+	@newsgold corpus ingest --check --into corpus
 	@newsgold corpus validate corpus
 	@echo "== the release"
 	@newsgold corpus build corpus --verify

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from newsgold.corpus.model import Annotation, Entity, Mention
 from newsgold.metrics import alignment as module
 from newsgold.metrics.alignment import Edges, Shared, aligned, entity_types, span_numbers
+from newsgold.metrics.links import NOWHERE
 from newsgold.metrics.suite import Evaluation
 from slow_facts import TYPES, Resolved, alignment, entity_type, evaluation, mapping
 from strategies import pairs, shuffled
@@ -199,3 +201,25 @@ def test_a_demonym_in_a_countrys_cluster_counts_as_the_country():
     e = evaluation(gold, gold)
     found = entity_types(e.gold, e.counts_as)
     assert [TYPES[k] if k >= 0 else None for k in found] == ["GPE", "NORP", None]
+
+
+def test_an_entity_without_a_counterpart_stands_for_none():
+    """Nowhere, and not for the author, whose row is −1."""
+    mentions = tuple(Mention(id=f"m{i}", start=4 * i, end=4 * i + 2, type="ORG") for i in range(3))
+    gold = Annotation(id="d", mentions=mentions[:2], entities=(Entity(id="e0", mentions=("m0", "m1")),))
+    pred = Annotation(
+        id="d", mentions=mentions, entities=(Entity(id="e0", mentions=("m0", "m1")), Entity(id="e1", mentions=("m2",)))
+    )
+    e = evaluation([gold], [pred])
+    assert e.mapping.tolist() == e.alignment.tolist() == [0, NOWHERE]
+
+
+def test_the_first_gold_entity_takes_what_it_can_have_where_sums_are_equal():
+    """One shared span and one make as many as two and none; having something comes before having nothing."""
+    mentions = tuple(Mention(id=f"m{i}", start=2 * i, end=2 * i + 1, type="ORG") for i in range(5))
+    sides = [
+        Annotation(id="d", mentions=mentions, entities=tuple(Entity(id=f"e{i}", mentions=e) for i, e in enumerate(clusters)))
+        for clusters in ((("m1",), ("m2", "m3", "m4"), ("m0",)), (("m0", "m4"), ("m1", "m2", "m3")))
+    ]
+    gold = msgspec.structs.replace(sides[0], mentions=mentions[1:], entities=sides[0].entities[:2])
+    assert evaluation([gold], sides[1:]).alignment.tolist() == [1, 0]

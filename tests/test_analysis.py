@@ -147,7 +147,7 @@ def test_a_limit_leaves_the_first_items_of_each_class(both: Both, limit: int):
 def test_mention_classes_are_what_their_definitions_say(both: Both):
     """Each listed pair, checked against the definition in plain code."""
     gold, pred = both
-    for item in everything(gold, pred)["mentions.strict"]["items"] if gold[0].mentions else ():
+    for item in everything(gold, pred)["mentions.strict"]["items"]:
         here, there = item, item["partner"]
         if item["class"] in ("missed", "spurious", "duplicate"):
             assert there is None
@@ -410,3 +410,19 @@ def test_authors_of_two_documents_are_two():
     gold = [*held(f"{AUTHOR} against m2"), Annotation(id="tessen", mentions=spans(*PEOPLE), stances=())]
     pred = [msgspec.structs.replace(gold[1], id="belmar"), msgspec.structs.replace(gold[0], id="tessen")]
     assert classes(gold, pred, "stance.tuple") == {"missed": (1, 0), "spurious": (0, 1)}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_rows_that_mean_the_same_the_first_in_the_text_is_shown(turned: bool):
+    """A split entity gives several predicted relations that stand for one; their heads decide before their tails."""
+
+    def side(*clusters: tuple[str, ...], relations: tuple[Relation, ...] = ()) -> list[Annotation]:
+        entities = tuple(Entity(id=f"e{i}", mentions=names) for i, names in enumerate(clusters))
+        return document("0-2 ORG", "10-12 ORG", "4-6 GPE", "20-22 GPE", entities=entities, relations=relations)
+
+    said = [Relation(type="controls", head="e0", tail="e3"), Relation(type="controls", head="e1", tail="e2")]
+    gold = side(("m0", "m1"), ("m2", "m3"))
+    pred = side(("m0",), ("m1",), ("m2",), ("m3",), relations=tuple(reversed(said) if turned else said))
+    items = everything(gold, pred)["relations.mapped"]["items"]
+    assert {i["class"] for i in items} == {"spurious"}
+    assert {(tuple(i["head"]), tuple(i["tail"])) for i in items} == {((0, 2), (20, 22))}

@@ -14,6 +14,7 @@ from newsgold.corpus.codec import decode_jsonl, encode, encode_jsonl
 from newsgold.corpus.model import Annotation, Mention
 from newsgold.corpus.store import read_annotations
 from newsgold.errors import FileFault
+from newsgold.metrics import arrow
 from newsgold.metrics.arrow import SCHEMA, column, ints, read_jsonl, read_parquet, strings, table_of, valid
 from strategies import corpora
 
@@ -92,6 +93,13 @@ def test_parquet_of_predictions(tmp_path: Path):
     assert read_parquet(tmp_path / "q.parquet").equals(table_of(values[:1]))
 
 
+def test_layers_without_items_need_no_item_type(tmp_path: Path):
+    pq.write_table(pa.table({"id": ["a", "b"], "mentions": [[], []]}), tmp_path / "p.parquet")
+    assert read_parquet(tmp_path / "p.parquet").equals(
+        table_of([Annotation(id="a", mentions=()), Annotation(id="b", mentions=())])
+    )
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -100,6 +108,8 @@ def test_parquet_of_predictions(tmp_path: Path):
         pa.table({"id": ["a"], "mentions": [[{"start": 0, "end": 2}]]}),
         pa.table({"id": ["a"], "mentions": [[{"start": 0.5, "end": 2, "type": "GPE"}]]}),
         pa.table({"id": pa.array([None], pa.string())}),
+        pa.table({"id": ["a"], "mentions": [["m1"]]}),
+        pa.table({"id": ["a"], "mentions": ["m1"]}),
     ],
 )
 def test_parquet_of_something_else_is_refused(tmp_path: Path, table: pa.Table):
@@ -122,3 +132,34 @@ def test_columns_from_and_to_numpy():
     assert ints(pa.array([], pa.int64())).tolist() == []
     assert valid(pa.chunked_array([[1, None], [2]])).tolist() == [True, False, True]
     assert encode(Annotation(id="a"))
+
+
+@pytest.mark.parametrize("mentions", [pa.nulls(2), pa.nulls(2, SCHEMA.field("mentions").type)])
+def test_a_layer_of_nulls_was_not_attempted(tmp_path: Path, mentions: pa.Array):
+    pq.write_table(pa.table({"id": pa.array(["a", "b"]), "mentions": mentions}), tmp_path / "p.parquet")
+    assert read_parquet(tmp_path / "p.parquet").equals(table_of([Annotation(id="a"), Annotation(id="b")]))
+
+
+@pytest.mark.parametrize(
+    ("codes", "wanted"), [([0, 1], ["GPE", "ORG"]), ([-1, 1], [None, "ORG"]), ([0, 2], None), ([-2, 1], None), ([], [])]
+)
+def test_label_codes_stand_for_names_and_are_in_range(codes: list[int], wanted: list[str | None] | None):
+    values = pa.array([code if code != -1 else None for code in codes], pa.int64())
+    if wanted is None:
+        with pytest.raises(pa.ArrowInvalid, match="out of range"):
+            arrow._named(values, pa.string(), ["GPE", "ORG"])
+    else:
+        assert arrow._named(values, pa.string(), ["GPE", "ORG"]).to_pylist() == wanted
+
+
+def test_a_part_of_a_column_is_read_as_that_part():
+    values = pa.array([1, None, 3, 4, None, 6], pa.int32())
+    assert ints(values[1:4], -1).tolist() == [-1, 3, 4]
+    assert ints(values[2:4]).tolist() == [3, 4]
+
+
+def test_layers_that_are_not_asked_for_count_as_not_attempted(tmp_path: Path):
+    mentions = (Mention(start=0, end=2, type="GPE"),)
+    pq.write_table(table_of([Annotation(id="a", by="x", mentions=mentions, relations=())]), tmp_path / "p.parquet")
+    for layers, expected in ((("mentions",), {"mentions": mentions}), (("relations",), {"relations": ()}), ((), {})):
+        assert read_parquet(tmp_path / "p.parquet", layers).equals(table_of([Annotation(id="a", by="x", **expected)]))

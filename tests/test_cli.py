@@ -234,3 +234,214 @@ def test_nothing_that_a_file_holds_reaches_the_terminal_raw(home: Path):
     assert done.returncode == CODES["findings"]
     assert "\x1b" not in done.stderr
     assert "\u202e" not in done.stderr
+
+
+RULES = "benchmark/submissions/rules/1/predictions.jsonl"
+GAZETTEER = "benchmark/submissions/gazetteer/1/predictions.jsonl"
+
+
+def test_intervals_are_linearised_unless_resampled(home: Path):
+    one = json.loads(newsgold("benchmark", "score", "--pred", RULES, "--json", cwd=home).stdout)
+    assert "|ci:linearised|cluster:event(1)" in one["signature"]
+    assert one["scores"]["mentions.strict"]["ci95"] == {"precision": None, "recall": None, "f1": None}
+    done = newsgold("benchmark", "score", "--pred", RULES, "--bootstrap", "50", "--seed", "7", "--json", cwd=home)
+    two = json.loads(done.stdout)
+    assert "|ci:bootstrap|resamples:50|weights:multinomial|seed:7|cluster:event(1)" in two["signature"]
+    assert {k: s.get("f1") for k, s in one["scores"].items()} == {k: s.get("f1") for k, s in two["scores"].items()}
+
+
+def test_errors_are_classed_and_listed(home: Path):
+    done = newsgold("benchmark", "score", "--pred", RULES, "--errors", "1", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "mentions.strict: boundary" in done.stdout
+    out = json.loads(newsgold("benchmark", "score", "--pred", RULES, "--errors", "0", "--json", cwd=home).stdout)
+    assert {"classes", "items"} == set(out["errors"]["mentions.strict"])
+    assert out["errors"]["mentions.strict"]["items"] == []
+
+
+def test_a_ledger_holds_the_counts(home: Path):
+    from newsgold.metrics.ledger import read_ledger
+
+    done = newsgold("benchmark", "score", "--pred", RULES, "--ledger", "ledger.parquet", "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)["scores"]
+    ledger = read_ledger(home / "ledger.parquet")
+    counts = ledger.measured["mentions.strict"].counts.total().tolist()
+    assert counts == [*scores["mentions.strict"]["counts"].values()]
+
+
+def test_systems_are_compared_with_the_first(home: Path):
+    shutil.copyfile(home / GAZETTEER, home / "first.jsonl")
+    shutil.copyfile(home / RULES, home / "second.jsonl")
+    done = newsgold("benchmark", "compare", "--pred", "first.jsonl", "--pred", "second.jsonl", "--json", cwd=home)
+    assert done.returncode == 0, done.stderr
+    out = json.loads(done.stdout)
+    assert out["reference"] == "first"
+    assert list(out["systems"]) == ["first", "second"]
+    row = out["systems"]["second"]["differences"]["mentions.strict"]
+    assert set(row) == {"delta", "ci95", "p", "p_holm", "detectable"}
+    assert row["delta"] > 0
+    assert row["p"] == 1  # one event: nothing to swap it with
+    assert out["systems"]["second"]["errors"]["mentions.boundary"] >= 0
+    text = newsgold("benchmark", "compare", "--pred", "first.jsonl", "--pred", "second.jsonl", cwd=home)
+    assert "reference: first" in text.stdout
+    assert newsgold("benchmark", "compare", "--pred", "first.jsonl", cwd=home).returncode == CODES["usage"]
+    twice = newsgold("benchmark", "compare", "--pred", "first.jsonl", "--pred", "first.jsonl", cwd=home)
+    assert twice.returncode == CODES["usage"]
+
+
+def test_another_scorers_numbers_from_its_own_files(home: Path):
+    (home / "gold.conll").write_text("Tessen B-GPE\nfell O\n\nThe O\nGuard B-ORG\n")
+    (home / "pred.conll").write_text("Tessen I-GPE\nfell O\n\nThe O\nGuard B-ORG\n")
+    score = ("benchmark", "score", "--gold", "gold.conll", "--pred", "pred.conll", "--as", "seqeval")
+    done = newsgold(*score, "--explain-difference", cwd=home)
+    assert done.returncode == 0, done.stderr
+    assert "1" in done.stdout
+    out = json.loads(newsgold(*score, "--option", "mode=strict", "--json", cwd=home).stdout)
+    assert (out["peer"], out["version"]) == ("seqeval", "1.2.2")
+    assert out["difference"] == []
+
+
+def test_options_that_do_not_go_together_are_usage_errors(home: Path):
+    score = ("benchmark", "score", "--pred", RULES)
+    for extra in (
+        ("--as", "seqeval"),
+        ("--as", "nothing", "--gold", RULES),
+        ("--as", "seqeval", "--gold", RULES, "--split", "test"),
+        ("--as", "seqeval", "--gold", RULES, "--option", "scheme"),
+        ("--explain-difference",),
+        ("--option", "a=b"),
+        ("--bootstrap", "0"),
+        ("--fail-under", "mentions.strict.f1=nan"),
+        ("--fail-under", "mentions.strict.counts=1"),
+    ):
+        done = newsgold(*score, *extra, cwd=home)
+        assert done.returncode == CODES["usage"], (extra, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+def test_many_findings_are_shown_in_part_and_counted(home: Path):
+    rows = [{"id": f"d{i}", "mentions": []} for i in range(300)]
+    (home / "pred.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    done = newsgold("benchmark", "score", "--pred", "pred.jsonl", cwd=home)
+    assert done.returncode == CODES["findings"]
+    assert len(done.stderr.splitlines()) < 110
+    assert "200 more UNKNOWN_DOCUMENT" in done.stderr
+
+
+def export(home: Path, name: str, doc: str, mentions: int) -> str:
+    """An export with one annotator's pass of some mentions over one document."""
+    text = "Tessen Belmar Orsk\n"
+    words = [(0, 6), (7, 13), (14, 18)][:mentions]
+    items = []
+    for i, (start, end) in enumerate(words):
+        about = {"id": f"m{i}", "to_name": "text"}
+        span = {"start": start, "end": end}
+        items.append({**about, "from_name": "mention", "type": "labels", "value": {**span, "labels": ["GPE"]}})
+        items.append({**about, "from_name": "entity_id", "type": "textarea", "value": {**span, "text": [f"e{i}"]}})
+    task = {"data": {"doc_id": doc, "text": text}, "annotations": [{"newsgold_by": "ann", "result": items}]}
+    (home / name).write_text(json.dumps([task]))
+    rows = [{"id": d, "text": text} for d in ("one", "two")]
+    (home / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return name
+
+
+def counts(home: Path) -> dict[str, int]:
+    rows = map(json.loads, (home / "out" / "ann.jsonl").read_text().splitlines())
+    return {row["id"]: len(row["mentions"]) for row in rows}
+
+
+def test_imports_one_after_another_lose_no_document_and_no_label(tmp_path: Path):
+    into = ("annotation", "import", "--articles", "texts.jsonl", "--out", "out")
+    for number, doc in enumerate(("one", "two")):
+        done = newsgold(*into, export(tmp_path, f"e{number}.json", doc, 2), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert counts(tmp_path) == {"one": 2, "two": 2}
+    assert newsgold(*into, export(tmp_path, "more.json", "one", 3), cwd=tmp_path).returncode == 0
+    assert counts(tmp_path) == {"one": 3, "two": 2}
+    less = export(tmp_path, "less.json", "one", 1)
+    done = newsgold(*into, less, cwd=tmp_path)
+    assert done.returncode == CODES["findings"]
+    assert "LS_FEWER" in done.stdout
+    assert "mentions 1 instead of 3" in done.stdout
+    assert counts(tmp_path) == {"one": 3, "two": 2}
+    assert newsgold(*into, less, "--accept-loss", cwd=tmp_path).returncode == 0
+    assert counts(tmp_path) == {"one": 1, "two": 2}
+    done = newsgold(*into, "more.json", "e0.json", cwd=tmp_path)
+    assert done.returncode == CODES["findings"]
+    assert "DUPLICATE_DOCUMENT" in done.stdout
+    assert counts(tmp_path) == {"one": 1, "two": 2}
+    (tmp_path / "out" / "ann.jsonl").write_text("{")
+    assert newsgold(*into, "more.json", cwd=tmp_path).returncode == CODES["findings"]
+    assert (tmp_path / "out" / "ann.jsonl").read_text() == "{"
+
+
+MINIMAL = """
+name = "small"
+version = "1"
+[kinds.NAM]
+definition = "A name."
+test = "A name?"
+[kinds.VAL]
+definition = "A value."
+test = "A value?"
+[types.GPE]
+definition = "A place."
+test = "A place?"
+"""
+
+
+def test_an_inventory_of_kinds_and_types_goes_all_the_way(home: Path):
+    """What the README promises: change labels.toml, and everything follows."""
+    corpus = home / "corpus"
+    (corpus / "labels.toml").write_text(MINIMAL)
+    path = corpus / "gold" / "damascus-declared-secure.json"
+    gold = {
+        "id": "damascus-declared-secure",
+        "by": "gold",
+        "mentions": [{"id": "m1", "start": 23, "end": 31, "type": "GPE", "text": "Damascus"}],
+        "entities": [{"id": "e1", "mentions": ["m1"]}],
+    }
+    path.write_text(json.dumps(gold))
+    for command in (
+        ("corpus", "validate", "corpus"),
+        ("corpus", "build", "corpus", "--version", "9.0.0", "--verify"),
+        ("corpus", "build", "corpus", "--check"),
+        ("annotation", "config", "--out", "config.xml"),
+        ("annotation", "tasks", "--annotations", "corpus", "--out", "tasks.json"),
+        ("annotation", "import", "tasks.json", "--out", "passes"),
+    ):
+        done = newsgold(*command, cwd=home)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+    config = (home / "config.xml").read_text()
+    assert not [word for word in ("STANCE", "stance", "basis", "<Relation") if word in config]
+    for pred in ("corpus", "passes/gold.jsonl"):
+        done = newsgold("benchmark", "score", "--gold", "corpus", "--pred", pred, "--json", cwd=home)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["scores"]["mentions.strict"]["f1"] == 1
+    gold["relations"] = [{"type": "controls", "head": "e1", "tail": "e1", "evidence": [["m1", "m1"]]}]
+    path.write_text(json.dumps(gold))
+    done = newsgold("corpus", "validate", "corpus", cwd=home)
+    assert "UNKNOWN_RELATION" in done.stdout
+    assert "UNKNOWN_FACTUALITY" not in done.stdout
+
+
+def test_articles_are_held_against_their_raw_files(home: Path):
+    check = ("corpus", "ingest", "--check")
+    assert newsgold(*check, cwd=home).returncode == 0
+    (home / "corpus/raw/000_b9a4384aef810469.txt").write_text("other")
+    done = newsgold(*check, "--into", "corpus", cwd=home)
+    assert (done.returncode, "RAW_HASH" in done.stdout) == (1, True)
+    assert newsgold("corpus", "ingest", cwd=home).returncode == CODES["usage"]
+    assert newsgold(*check, "a.txt", cwd=home).returncode == CODES["usage"]
+
+
+def test_a_system_that_exits_does_not_end_the_run_as_if_it_were_fine(tmp_path: Path):
+    (tmp_path / "mine.py").write_text("def leave(article):\n    raise SystemExit(0)\ndef none(article):\n    return None\n")
+    export(tmp_path, "e.json", "one", 1)
+    for name in ("leave", "none"):
+        done = newsgold("benchmark", "run", f"python:mine:{name}", "--articles", "texts.jsonl", "--out", "p.jsonl", cwd=tmp_path)
+        assert done.returncode == CODES["findings"]
+        assert "one" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "p.jsonl").exists()

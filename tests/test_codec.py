@@ -37,6 +37,7 @@ from newsgold.corpus.codec import (
 )
 from newsgold.corpus.labels import default_labels
 from newsgold.corpus.model import LAYERS, Annotation, Article, Entity, Mention, Region, Relation, Source, Stance
+from newsgold.corpus.shapes import pointer_of
 from newsgold.errors import MAX_FINDINGS_PER_FILE, FileFault, Finding
 
 LABELS = default_labels()
@@ -340,9 +341,43 @@ def test_no_depth_is_a_crash(depth: int) -> None:
     ("number", "ok"), [(2**53, True), (2**53 + 1, False), (-(2**53), True), (-(2**53) - 1, False), (2**63, False), (0, True)]
 )
 def test_integers_up_to_2_to_the_53rd(number: int, ok: bool) -> None:
-    raw = encode(Annotation(id="a", mentions=(Mention(start=number, end=1, type="X"),)))
+    raw = encode(Annotation(id="a", schema_version=number))
     found = decode_record(raw, Annotation, "p")
     assert isinstance(found, Annotation) == ok
+
+
+@pytest.mark.parametrize(
+    ("number", "ok"),
+    [("2147483647", True), ("-2147483648", True), ("2147483648", False), ("-2147483649", False), ("23.0", False)],
+)
+@pytest.mark.parametrize(
+    ("record", "pointer"),
+    [
+        ('"mentions":[\n{"start":0,"end":1,"type":"X"},\n{"start":%s,"end":1,"type":"X"}]', "/mentions/1/start"),
+        ('"stances":[{"holder":"a","target":"b","polarity":"c"},\n\n{"holder":"a","target":"b","polarity":"c","end":%s}]',
+         "/stances/1/end"),
+        ('"ignore":[[0,1],\n[\n0,%s]]', "/ignore/1/1"),
+    ],
+)  # fmt: skip
+def test_an_offset_is_a_whole_number_of_32_bits_and_else_a_finding_with_its_place(
+    record: str, pointer: str, number: str, ok: bool
+) -> None:
+    decoded = decode_file(('{"id":"a",' + record % number + "}").encode(), Annotation, "p")
+    assert bool(decoded.records) == ok
+    assert [(f.code, f.line, f.pointer, f.doc) for f in decoded.findings] == [("BAD_SHAPE", 3, pointer, "a")] * (not ok)
+
+
+@pytest.mark.parametrize(
+    ("message", "pointer"),
+    [
+        ("Expected `int`, got `float` - at `$.mentions[3].start`", "/mentions/3/start"),
+        ("Expected `str`, got `int` - at `$.types[...].test`", "/types"),
+        ("Expected `str` - at `key in $.types`", "/types"),
+        ("Object missing required field `id`", ""),
+    ],
+)
+def test_the_place_that_the_decoder_names_becomes_a_pointer(message: str, pointer: str) -> None:
+    assert pointer_of(message) == pointer
 
 
 def test_a_hash_of_digits_is_no_integer() -> None:
@@ -434,7 +469,7 @@ def test_every_departure_from_the_shape_is_named() -> None:
         (6, "/entities", "array or null"),
     ]
     told = " ".join(f.got for f in found)
-    for part in ("'zap' was unexpected", "'end' is a required property", "'type' is a required property", "too short"):
+    for part in ("an unknown field 'zap'", "'end' is a required property", "'type' is a required property", "too short"):
         assert part in told
     assert all(len(f.got) <= 170 for f in found)
 
@@ -581,7 +616,7 @@ def test_schema_with_labels_knows_the_labels() -> None:
     ("raw", "code", "line"),
     [
         (b"", "EMPTY_FILE", 0),
-        (b" \r\n\t", "EMPTY_FILE", 0),
+        (b" \r\n\t", "NO_TEXT", 0),
         (b"\xef\xbb\xbfText", "BOM", 0),
         (b"a\0b", "NOT_TEXT", 0),
         ("Text".encode("utf-16"), "NOT_TEXT", 0),

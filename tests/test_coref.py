@@ -636,3 +636,26 @@ def test_dwie_unit_files(shared: Path):
         for peer, ours in (("coref_muc", "muc"), ("coref_b3", "b_cubed"), ("coref_ceafe", "ceaf_e")):
             got = prf(getattr(coref, ours)(e.clusters).total())
             assert [v or 0 for v in got] == pytest.approx(record[peer], abs=EXACT), (name, peer)
+
+
+def test_entities_that_share_a_repeated_first_mention_are_told_apart_by_the_next():
+    first = next(iter(LABELS.types))
+    places = [(0, 9)] * 4 + [(6, 8), (4, 6)]
+    value = Annotation(
+        id="d",
+        mentions=tuple(Mention(id=f"m{i}", start=s, end=e, type=first) for i, (s, e) in enumerate(places)),
+        entities=(Entity(id="e0", mentions=("m0", "m1", "m4")), Entity(id="e1", mentions=("m2", "m3", "m5"))),
+    )
+    assert entity_ranks(evaluation([value], []).gold).tolist() == [1, 0]
+
+
+def test_entities_without_mentions_rank_last_and_alike():
+    value = Annotation(
+        id="d",
+        mentions=(Mention(id="m0", start=3, end=4, type="ORG"), Mention(id="m1", start=0, end=1, type="ORG")),
+        entities=(Entity(id="e0", mentions=("m0",)), *(Entity(id=f"e{i}", mentions=()) for i in (1, 2))),
+    )
+    # the mention that is in no entity is the last row
+    assert entity_ranks(evaluation([value], []).gold).tolist() == [1, 2, 2, 0]
+    clustered = msgspec.structs.replace(value, mentions=value.mentions[:1])
+    assert entity_ranks(evaluation([clustered], []).gold).tolist() == [0, 1, 1]

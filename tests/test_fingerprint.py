@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from newsgold.corpus.model import Annotation, Entity, Mention, Relation, Stance
 from newsgold.metrics.arrow import table_of
 from newsgold.metrics.columns import Vocabulary, columns, ignored
-from newsgold.metrics.fingerprint import fingerprint
+from newsgold.metrics.fingerprint import fingerprint, mix
 from strategies import LABELS, corpora, shuffled
 
 VALUE = Annotation(
@@ -88,3 +89,25 @@ def test_the_order_of_a_symmetric_relation_does_not_matter():
         return msgspec.structs.replace(VALUE, relations=(Relation(type="adjacent_to", head=head, tail=tail, evidence=pair),))
 
     assert digest([of("e1", "e2")]) == digest([of("e2", "e1")])
+
+
+def test_an_unnamed_source_is_not_a_dangling_one():
+    unknown, dangling = (
+        digest([msgspec.structs.replace(VALUE, stances=(msgspec.structs.replace(VALUE.stances[0], holder=name),))])
+        for name in ("UNKNOWN", "e9")
+    )
+    assert unknown != dangling
+
+
+def test_numbers_are_mixed_by_splitmix64():
+    """Reference values: the first outputs of the generator with the seeds 0 and 1234567 (Vigna's splitmix64.c)."""
+    assert mix(np.array([0, 1234567])).tolist() == [0xE220A8397B1DCDAF, 6457827717110365317]
+    assert mix(np.array([3]), np.uint64(5)).tolist() == mix(mix(np.array([3])) ^ np.uint64(5)).tolist()
+
+
+def test_the_digest_is_that_of_earlier_versions():
+    """Published signatures hold it, so whoever changes it has to mean it."""
+    assert (
+        digest([VALUE, msgspec.structs.replace(VALUE, id="b", event="storm")])
+        == "2d29f79bd057031e2475bf53e5840fa3c8b71a7898a39d86ff162fd181a993e3"
+    )

@@ -94,9 +94,35 @@ def test_same_bytes_change_nothing_and_edited_metadata_stays(into: Path, tmp_pat
     metadata.write_bytes(metadata.read_bytes().replace(b'split = "test"', b'split = "train"  # by hand'))
     before = tree(into)
     for again in (seed(into), ingest([SEED], into), ingest([write(tmp_path, SEED.read_bytes(), "copy.txt")], into)):
-        assert again.changed == again.findings == ()
+        assert (again.changed, [f for f in again.findings if f.severity == "error"]) == ((), [])
         assert [(a.id, a.split) for a in again.articles] == [(SEED_ID, "train")]
     assert tree(into) == before
+
+
+def test_what_a_known_article_ignores_is_said(into: Path, tmp_path: Path) -> None:
+    files = [write(tmp_path, BODY, "dup1.txt"), write(tmp_path, BODY, "dup2.txt")]
+    result = ingest(files, into, split="train")
+    name = result.articles[0].id
+    assert [(f.code, f.severity, f.path, f.doc) for f in result.findings] == [
+        ("ALREADY_INGESTED", "warning", str(files[1]), name)
+    ]
+    assert result.findings[0].got == "the bytes of 'dup1.txt'"
+    (fault,) = ingest(files[:1], into, split="test", outlet="Wire", language="en").findings
+    assert (fault.code, fault.got) == ("ALREADY_INGESTED", "ignored: split 'test', outlet 'Wire'")
+    assert ingest(files[:1], into, split="train").findings == ingest(files[:1], into).findings == ()
+    wire = DATA / "wire.jsonl"
+    assert ingest([wire], into, split="validation").findings == ingest([wire], into).findings == ()
+    (fault,) = ingest([wire], into, split="test").findings
+    assert (fault.doc, fault.got) == ("vesk-002", "ignored: split 'test'")
+
+
+@pytest.mark.parametrize("room", ["articles", "raw", "gold"])
+def test_a_room_that_is_a_file_stops_before_the_first_write(into: Path, room: str) -> None:
+    into.mkdir()
+    (into / room).write_text("x")
+    with pytest.raises(FileFault, match=f"{room} is no folder"):
+        seed(into)
+    assert tree(into) == {room: b"x"}
 
 
 def test_same_bytes_under_another_id_are_another_article(into: Path) -> None:
@@ -314,7 +340,7 @@ def test_calls_that_make_no_sense(into: Path, tmp_path: Path) -> None:
     ("data", "expected"),
     [
         (b"", {"txt": "EMPTY_FILE", "html": "EMPTY_FILE", "jsonl": "EMPTY_FILE"}),
-        (b" \r\n\n", {"txt": "EMPTY_FILE", "html": "EMPTY_FILE", "jsonl": "EMPTY_FILE"}),
+        (b" \r\n\n", {"txt": "NO_TEXT", "html": "NO_TEXT", "jsonl": "EMPTY_FILE"}),
         (b"PK\x03\x04\0\0\xff", {"txt": "NOT_TEXT", "html": "NOT_TEXT", "jsonl": "NOT_UTF8"}),
         (b"caf\xe9 au lait\n", {"txt": "NOT_UTF8", "html": "NOT_UTF8", "jsonl": "NOT_UTF8"}),
         (b"\xed\xa0\x80 half", {"txt": "NOT_UTF8", "html": "NOT_UTF8", "jsonl": "NOT_UTF8"}),

@@ -675,11 +675,11 @@ def test_utf16_offsets_past_the_text_are_converted() -> None:
     ("text", "surface"),
     [
         ("spoke.\r\n\r\n\r\nBerlin", "spoke.\\n\\n\\n\\n\\n\\nBerlin"),
-        ("Merkel\n\n\nBerlin", "Merkel\\n\\n\\nBerlin"),
-        ("Merkel  in    Berlin", "Merkel in Berlin"),
-        ("Merkel\t\tBerlin", "Merkel Berlin"),
+        ("Karan\n\n\nBerlin", "Karan\\n\\n\\nBerlin"),
+        ("Karan  in    Berlin", "Karan in Berlin"),
+        ("Karan\t\tBerlin", "Karan Berlin"),
         ("to\u00a0\u00a0New", "to\u00a0\u00a0New"),
-        ("Merkel\u2029Berlin", "Merkel\u2029Berlin"),
+        ("Karan\u2029Berlin", "Karan\u2029Berlin"),
         ("C:\\new", "C:\\new"),
         ("whatever", None),
         ("whatever", ""),
@@ -1112,7 +1112,8 @@ def test_what_the_real_ui_submitted_is_read(shared: Path) -> None:
     assert reading.findings == ()
     value = reading.annotation
     assert value is not None
-    assert [(m.id, m.text) for m in value.mentions or ()][:2] == [("d1-m1", "Angela Merkel"), ("d1-m2", "Acme Corp")]
+    assert [m.id for m in value.mentions or ()][:2] == ["d1-m1", "d1-m2"]
+    assert [m.text for m in value.mentions or ()] == [article.text[m.start : m.end] for m in value.mentions or ()]
     assert [(e.id, e.mentions, e.link) for e in value.entities or ()][:2] == [
         ("e1", ("d1-m1", "d1-m4"), "Q567"),
         ("e2", ("d1-m2", "d1-m5"), None),
@@ -1157,3 +1158,29 @@ def test_what_the_real_ui_makes_of_faults(shared: Path, case: str, code: str | N
     assert (reading.annotation is None) == (code is not None), reading.findings
     if code:
         assert code in codes(reading.findings)
+
+
+def test_an_unusable_name_of_an_annotator_is_hashed_and_told(tmp_path: Path) -> None:
+    """Two annotators whose names cannot be kept stay two, and neither name is shown."""
+    task = {
+        "data": label_studio.task_data(ARTICLE),
+        "annotations": [{"newsgold_by": n, "result": []} for n in ("Ann@x.org", "Bo B")],
+    }
+    path = tmp_path / "e.json"
+    path.write_text(json.dumps([task]))
+    done = label_studio.import_export(path, {ARTICLE.id: ARTICLE}, LABELS)
+    assert len({p.annotator for p in done.passes}) == 2
+    assert all(re.fullmatch("annotator-[0-9a-f]{12}", p.annotator) for p in done.passes)
+    assert [(f.code, f.severity, f.pointer) for f in done.findings] == [
+        ("BAD_ID", "warning", f"/0/annotations/{i}/newsgold_by") for i in (0, 1)
+    ]
+    assert "x.org" not in " ".join(map(str, done.findings))
+
+
+@pytest.mark.parametrize("before", [0, 65_000, 65_530, 200_000])
+def test_a_wrong_byte_of_an_export_has_its_offset_and_line(tmp_path: Path, before: int) -> None:
+    raw = b'[\n{"a": "' + b"x" * before + "é".encode() + b'",\n"b": "\xe9"}]'
+    path = tmp_path / "e.json"
+    path.write_bytes(raw)
+    (fault,) = label_studio.import_export(path, {}, LABELS).findings
+    assert (fault.code, fault.line, fault.got) == ("NOT_UTF8", 3, f"0xe9 at byte {raw.index(bytes([0xE9, 0x22]))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -147,19 +148,46 @@ def test_labels_that_name_what_is_not_there(old: str, new: str, pointer: str, go
         (b"\xef\xbb\xbf" + small().encode(), "BOM", 1),
         ("x = " + "9" * 5_000, "BAD_TOML", 0),
         ("x = " + "[" * 50_000, "BAD_TOML", 0),
-        ("", "BAD_LABELS", 0),
-        ("types = 3", "BAD_LABELS", 0),
-        ("types = ['ORG']", "BAD_LABELS", 0),
-        ("types = 2031-05-03", "BAD_LABELS", 0),
-        (small("[polarities]", "[polarities]\nfavor = 3"), "BAD_LABELS", 0),
-        (small("[polarities]", "[opinions]"), "BAD_LABELS", 0),
-        (small('version = "2"', "version = 2"), "BAD_LABELS", 0),
-        (small("symmetric = true", "symetric = true"), "BAD_LABELS", 0),
-        (small('test = "A firm?"', ""), "BAD_LABELS", 0),
+        (small("[polarities]", "[polarities]\nfavor = 3"), "BAD_LABELS", 24),
+        (small("[polarities]", "[opinions]"), "BAD_LABELS", 23),
+        (small('version = "2"', "version = 2"), "BAD_LABELS", 3),
+        (small("symmetric = true", "symetric = true"), "BAD_LABELS", 19),
+        (small('test = "A firm?"', ""), "BAD_LABELS", 7),
+        (small('domain = ["FIRM"]', 'domain = [\n"FIRM",\n"BANK"]'), "BAD_LABELS", 17),
     ],
 )
 def test_what_is_no_inventory(text: str | bytes, code: str, line: int) -> None:
     assert [(f.code, f.line, f.path) for f in faults(text)] == [(code, line, "labels.toml")]
+
+
+@pytest.mark.parametrize("text", ["", "types = 3", "types = ['ORG']", "types = 2031-05-03"])
+def test_every_part_that_is_missing_or_wrong_is_named(text: str) -> None:
+    found = faults(text)
+    assert {(f.code, f.line, f.path) for f in found} == {("BAD_LABELS", 1, "labels.toml")}
+    told = " ".join(f.got + f.pointer for f in found)
+    assert all(name in told for name in ("name", "version", "kinds", "types"))
+
+
+def test_an_inventory_may_do_without_relations_and_stance() -> None:
+    labels = parse_labels(SMALL[: SMALL.index("[relations")].encode(), "labels.toml")
+    assert (labels.relations, labels.factualities, labels.polarities, labels.bases) == ({}, {}, {}, {})
+    assert (labels.allowed_factualities, labels.allowed_bases) == (("asserted",), ("explicit",))
+
+
+def test_an_inventory_that_is_no_file_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "labels.toml").mkdir()
+    with pytest.raises(FileFault, match="inventory"):
+        find_labels(None, tmp_path)
+    (tmp_path / "labels.toml").rmdir()
+    os.mkfifo(tmp_path / "labels.toml")
+    with pytest.raises(FileFault, match="regular"):
+        find_labels(None, tmp_path)
+
+
+def test_an_article_called_labels_is_no_inventory(tmp_path: Path) -> None:
+    for suffix in ("txt", "toml"):
+        (tmp_path / f"labels.{suffix}").write_text("x")
+    assert find_labels(None, tmp_path) == LABELS
 
 
 def test_all_faults_come_at_once() -> None:

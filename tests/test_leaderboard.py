@@ -12,6 +12,7 @@ from newsgold.benchmark import leaderboard as board
 from newsgold.benchmark.leaderboard import SystemCard
 from newsgold.corpus.codec import encode_jsonl
 from newsgold.corpus.store import read_annotations
+from newsgold.errors import FileFault
 
 
 @pytest.fixture
@@ -67,12 +68,22 @@ def test_a_faulty_submission_is_refused_alone(room: Path, corpus: Path):
     codes = {name: [f.code for f in e.findings] for name, e in entries.items() if e.result is None}
     assert codes == {
         "broken": ["BAD_JSON", "MISSING_DOCUMENT"], "stranger": ["UNKNOWN_DOCUMENT", "MISSING_DOCUMENT"], "lost": ["BAD_SHAPE"],
-        "liar": ["FILE_NAME"], "gone": ["EMPTY_FILE"],
+        "liar": ["FILE_NAME"], "gone": ["FILE_MISSING"],
     }  # fmt: skip
     made = files(room, corpus)
     assert b"refused: BAD_JSON" in made["site/index.html"]
     assert next(iter(entries)) == "perfect"
     assert all(len(row) == 1 + len(board.COLUMNS) for row in board.text_table(list(entries.values())))
+
+
+def test_a_benchmark_folder_that_is_not_there_is_not_made(tmp_path: Path, corpus: Path):
+    for command in (
+        lambda: board.read_submissions(tmp_path / "typo", corpus),
+        lambda: board.submit_baselines(tmp_path / "typo", corpus),
+    ):
+        with pytest.raises(FileFault, match="typo"):
+            command()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_page_runs_nothing_that_a_submission_says(room: Path, corpus: Path):

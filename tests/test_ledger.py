@@ -205,7 +205,7 @@ def test_events_stay_whole_where_a_key_counts_over_them():
 
 def scored(gold: list[Annotation], pred: list[Annotation]) -> Ledger:
     result = score(gold, pred, labels=LABELS, allow_findings=True)
-    return Ledger(result.signature, result.names, (None,) * len(result.names), result.measured)
+    return Ledger(result.basis, result.names, (None,) * len(result.names), result.measured)
 
 
 @given(pairs(distinct=True), st.integers(0, 3))

@@ -68,6 +68,15 @@ def test_no_pairs_have_more_iou(left: Line, right: Line):
     assert weights[pairs.left, pairs.right].sum() == pytest.approx(weights[linear_sum_assignment(weights, maximize=True)].sum())
 
 
+def test_many_crossing_intervals_need_no_table_of_all(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(overlaps, "PAIRS", 1000)
+    rng = np.random.default_rng(5)
+    left, right = (Line(np.sort(rng.integers(0, 400, n)), rng.integers(401, 800, n)) for n in (300, 280))
+    weights, pairs = table(left, right), most_iou(left, right)
+    assert one_to_one(pairs)
+    assert weights[pairs.left, pairs.right].sum() == pytest.approx(weights[linear_sum_assignment(weights, maximize=True)].sum())
+
+
 @pytest.mark.usefixtures("limits")
 @given(lines, lines)
 def test_exchanging_the_sides_exchanges_the_pairs(left: Line, right: Line):
@@ -111,10 +120,18 @@ def test_ten_thousand_intervals_in_one_place_take_seconds(shape: str):
 
 
 def test_an_interval_around_many_takes_linear_time():
-    n = np.arange(100_000)
+    n = np.arange(20_000)
     inner = Line(n * 10, n * 10 + 5)
     around = Line(np.zeros(3, dtype=np.int64), np.full(3, 10**6))
     begin = time.process_time()
     assert len(most_pairs(inner, around).left) == 3
     assert len(most_iou(around, inner).left) == 3
     assert time.process_time() - begin < 5
+
+
+def test_prices_leave_no_listed_pair_worth_more():
+    """Interval 0 of the left is in no pair; the free right interval 1 bounds the price of 0."""
+    a, b, weight = np.array([1, 1, 2]), np.array([0, 1, 2]), np.array([0.5, 0.2, 0.4])
+    left, right = overlaps._prices(a, b, weight, np.array([0, 2]), 3, 3)
+    assert left.tolist() == pytest.approx([0, 0.2, 0])
+    assert right.tolist() == pytest.approx([0.3, 0, 0.4])

@@ -818,3 +818,28 @@ def test_stats_of_other_places(built: Path, tmp_path: Path):
     (tmp_path / "gold" / "a.json").write_bytes(b'{"id": 1}')
     with pytest.raises(DataError, match="cannot be counted"):
         release.stats(tmp_path)
+
+
+def test_the_next_build_clears_away_what_a_killed_one_left(tmp_path: Path, repo: Path) -> None:
+    folder = corpus_at(tmp_path / "corpus", repo)
+    release.build(folder)
+    rests = [
+        folder / name for name in (".README.md.abc_1234.tmp", ".SHA256SUMS.abcdefgh.tmp", "schema/.article.json.abcdefgh.tmp")
+    ]
+    others = [folder / ".notes.md.abcdefgh.tmp", folder / ".README.md.tmp"]
+    for path in (*rests, *others):
+        path.write_text("x")
+    assert [f.path for f in release.check(folder)] == [str(p) for p in sorted(rests)]
+    assert release.build(folder).changed == tuple(sorted(rests))
+    assert (any(map(Path.exists, rests)), all(map(Path.exists, others))) == (False, True)
+
+
+def test_the_schema_of_articles_says_what_is_checked(corpus: Path) -> None:
+    schema = json.loads((corpus / "schema" / "article.json").read_bytes())
+    region = {"start": 0, "end": 1, "kind": "body"}
+    article = {"id": "a", "text": "x", "origin": "seed", "published": "2031-05-03", "regions": [region]}
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(article)
+    regions = ({"regions": [{**region, "kind": "x"}]}, {"regions": [{**region, "end": 2**31}]})
+    for wrong in ({"origin": "stolen"}, {"published": "3 May"}, *regions):
+        assert not validator.is_valid(article | wrong)

@@ -188,3 +188,33 @@ def test_parquet_of_a_release_scores_like_its_folder(repo: Path):
     parquet = score(file, file)
     assert parquet.to_dict()["scores"] == folder.to_dict()["scores"]
     assert parquet.signature.split("digest:")[1] == folder.signature.split("digest:")[1]
+
+
+def test_a_system_that_was_given_golds_entities_names_them(corpus: Path, tmp_path: Path):
+    rows = [
+        Annotation(
+            id=name, relations=(Relation(type="controls", head="e2", tail=tail), Relation(type="fights", head="e2", tail="e3"))
+        )
+        for name, tail in (("tessen", "e1"), ("belmar", "e3"))
+    ]
+    result = score(corpus, predictions(tmp_path, *rows))
+    assert result.findings == ()
+    scores = result.to_dict()["scores"]
+    assert set(scores) == {"relations.gold_entities"}
+    assert scores["relations.gold_entities"]["counts"] == {"p_num": 1, "p_den": 4, "r_num": 1, "r_den": 2}
+    lost = Annotation(id="tessen", relations=(Relation(type="controls", head="e2", tail="e9"),))
+    with pytest.raises(DataError) as caught:
+        score(corpus, predictions(tmp_path, lost, rows[1]))
+    assert [(f.code, f.pointer) for f in caught.value.findings] == [("DANGLING_ARGUMENT", "/relations/0/tail")]
+
+
+def test_facts_that_training_data_hold_are_left_out_of_ign(corpus: Path):
+    assert "relations.ign" not in score(corpus, corpus).measured
+    train = [gold("other")]
+    result = score(corpus, corpus, train=train)
+    ign, mapped = (result.to_dict()["scores"][key]["counts"] for key in ("relations.ign", "relations.mapped"))
+    assert (mapped["r_den"], ign["r_den"], ign["p_den"]) == (2, 0, 0)
+    assert "|train-facts:1|" in result.signature
+    stranger = msgspec.structs.replace(MENTIONS[1], text="The Rangers")
+    unseen = msgspec.structs.replace(gold("other"), mentions=(MENTIONS[0], stranger, *MENTIONS[2:]))
+    assert score(corpus, corpus, train=[unseen]).to_dict()["scores"]["relations.ign"]["counts"]["r_den"] == 2

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsgold.corpus.codec import Record, encode, sha256
-from newsgold.corpus.model import Annotation, Article, Mention, Relation, Stance
+from newsgold.corpus.model import Annotation, Article, Entity, Mention, Relation, Stance
 from newsgold.corpus.validate import check_annotation
 from newsgold.metrics.arrow import table_of
 from newsgold.metrics.links import links
@@ -128,3 +128,54 @@ def test_evidence_of_another_entity_is_seen(head: str):
     wrong = msgspec.structs.replace(value, relations=(Relation(type="controls", head=head, tail="e1", evidence=(("m1", "m0"),)),))
     assert screened([right, wrong], None) == {1}
     assert encode(right)
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("Tessen", False), ("Tesset", True), ("Dessen", True), ("Tisset", True)])
+def test_one_wrong_character_of_the_first_surface_is_enough(text: str, wrong: bool):
+    value = Annotation(id="d0", mentions=(Mention(start=0, end=6, type="GPE", text=text),))
+    assert screened([value], ARTICLES) == explained([value], ARTICLES) == ({0} if wrong else set())
+
+
+@pytest.mark.parametrize(
+    ("evidence", "wrong"), [(("m0", "m2"), False), (("m1", "m2"), True), (("m0", "m3"), True), (("m0", "m0"), True)]
+)
+@pytest.mark.parametrize("clustered", [False, True])
+def test_mentions_of_no_entity_are_not_of_the_same_one(evidence: tuple[str, str], wrong: bool, clustered: bool):
+    names = ("m0", "m1", "m2", "m3")
+    value = Annotation(
+        id="d0",
+        mentions=tuple(Mention(id=name, start=2 * i, end=2 * i + 1, type="ORG") for i, name in enumerate(names)),
+        entities=(Entity(id="e0", mentions=("m3",)), Entity(id="e1", mentions=("m2",))) if clustered else (),
+        relations=(Relation(type="controls", head="m0", tail="e1" if clustered else "m2", evidence=(evidence,)),),
+    )
+    assert screened([value], None) == explained([value], None) == ({0} if wrong else set())
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({}, False),
+        ({"mentions": (Mention(id="a b", start=0, end=1, type="ORG"),)}, True),
+        ({"mentions": (Mention(id="AUTHOR", start=0, end=1, type="ORG"),)}, True),
+        ({"mentions": (Mention(start=0, end=1, type="ORG"),)}, False),
+        ({"entities": (Entity(id="UNKNOWN", mentions=("m0",)),)}, True),
+        ({"stances": (Stance(id="s 1", holder="AUTHOR", target="m0", polarity="favor"),)}, True),
+        ({"stances": (Stance(id="s1", holder="AUTHOR", target="m0", polarity="favor"),)}, False),
+        ({"relations": (Relation(type="controls", head="m0", tail="m0"),)}, True),
+        ({"relations": (Relation(type="controls", head="e0", tail="e0"),)}, True),
+        ({"relations": (Relation(type="controls", head="m0", tail="e0"),)}, True),
+        ({"relations": (Relation(type="controls", head="e1", tail="m0"),)}, False),
+        ({"relations": (Relation(type="controls", head="m1", tail="m0"),)}, False),
+    ],
+    ids=str,
+)
+def test_ids_have_their_alphabet_and_arguments_differ(change: dict[str, Any], wrong: bool):
+    value = Annotation(
+        id="d0",
+        mentions=(Mention(id="m0", start=0, end=1, type="ORG"), Mention(id="m1", start=2, end=3, type="ORG")),
+        entities=(Entity(id="e0", mentions=("m0",)), Entity(id="e1", mentions=("m1",))),
+    )
+    if "mentions" in change:
+        change = {**change, "entities": ()}
+    value = msgspec.structs.replace(value, **change)
+    assert screened([value], None) == explained([value], None) == ({0} if wrong else set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from newsgold.corpus.codec import canonical, encode_gold, encode_jsonl, sha256
 from newsgold.corpus.labels import default_labels
 from newsgold.corpus.model import Annotation, Article, Region, Source
-from newsgold.corpus.store import fill, find_kb, read_annotations, read_articles, read_kb, write_article, write_gold
+from newsgold.corpus.store import fill, find_kb, is_corpus, read_annotations, read_articles, read_kb, write_article, write_gold
 from newsgold.errors import DataError, FileFault
 
 VALID = Path(__file__).parent / "data" / "valid"
@@ -71,9 +72,9 @@ def test_one_bad_file_does_not_hide_the_others(corpus: Path) -> None:
     [
         ('origin = "written"', "origin = written", "BAD_TOML", 3),
         ('origin = "written"', 'origin = "written"\nid = "x"', "BAD_TOML", 4),
-        ('published = "2031-05-03"', "published = 2031-05-03", "BAD_SHAPE", 0),
-        ('origin = "written"', "origins = []", "BAD_SHAPE", 0),
-        ('origin = "written"', 'text = "another text"', "BAD_SHAPE", 0),
+        ('published = "2031-05-03"', "published = 2031-05-03", "BAD_SHAPE", 7),
+        ('origin = "written"', "origins = []", "BAD_SHAPE", 3),
+        ('origin = "written"', 'text = "another text"', "BAD_SHAPE", 3),
         ('origin = "written"', "published = " + "9" * 5_000, "BAD_TOML", 0),
         ('origin = "written"', "regions = " + "[" * 50_000, "BAD_TOML", 0),
         ('id = "tessen-bridge"', 'id = "tessen-tunnel"', "FILE_NAME", 1),
@@ -113,9 +114,84 @@ def test_what_is_not_there_is_a_file_fault(tmp_path: Path, corpus: Path) -> None
             read_articles(path)
         with pytest.raises(FileFault, match=path.name):
             read_annotations(path)
-    (corpus / "articles" / f"{ID}.txt").unlink()
-    with pytest.raises(FileFault, match=ID):
-        read_articles(corpus)
+
+
+def test_a_missing_or_unreadable_file_is_a_finding_and_the_rest_is_read(corpus: Path) -> None:
+    for number in range(4):
+        write_article(Article(id=f"a{number}", text="Tessen fell."), corpus)
+    folder = corpus / "articles"
+    (folder / f"{ID}.txt").unlink()
+    (folder / "a0.toml").unlink()
+    (folder / "a1.txt").unlink()
+    (folder / "a1.txt").mkdir()
+    (folder / "a2.toml").unlink()
+    (folder / "a2.toml").symlink_to("nowhere")
+    (folder / "a3.txt").unlink()
+    os.mkfifo(folder / "a3.txt")
+    decoded = read_articles(corpus)
+    assert [r.value.id for r in decoded.records] == ["belmar-talks"]
+    assert sorted((f.code, Path(f.path).name, f.doc) for f in decoded.findings) == [
+        ("FILE_MISSING", "a0.toml", "a0"),
+        ("FILE_MISSING", f"{ID}.txt", ID),
+        ("FILE_UNREADABLE", "a1.txt", "a1"),
+        ("FILE_UNREADABLE", "a2.toml", "a2"),
+        ("FILE_UNREADABLE", "a3.txt", "a3"),
+    ]
+
+
+def test_a_gold_file_that_is_none_does_not_hide_the_others(corpus: Path) -> None:
+    os.mkfifo(corpus / "gold" / "pipe.json")
+    (corpus / "gold" / "folder.json").mkdir()
+    (corpus / "gold" / "link.json").symlink_to("nowhere")
+    decoded = read_annotations(corpus / "gold")
+    assert [r.value.id for r in decoded.records] == ["belmar-talks", ID]
+    assert [(f.code, f.doc) for f in decoded.findings] == [("FILE_UNREADABLE", n) for n in ("folder", "link", "pipe")]
+
+
+@pytest.mark.parametrize("room", ["articles", "gold", "raw"])
+def test_a_file_in_the_place_of_a_room_is_a_file_fault(corpus: Path, room: str) -> None:
+    shutil.rmtree(corpus / room)
+    (corpus / room).write_text("x")
+    for read in (read_articles, read_annotations):
+        with pytest.raises(FileFault, match=f"{room} is no folder"):
+            read(corpus)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("gold/", True), ("raw/", True), ("articles/", True), ("VERSION", True), ("labels.toml", True)]
+)
+def test_what_makes_a_corpus_folder(tmp_path: Path, name: str, expected: bool) -> None:
+    assert not is_corpus(tmp_path)
+    path = tmp_path / name
+    _ = path.mkdir() if name.endswith("/") else path.write_text("x")
+    assert is_corpus(tmp_path) == expected
+
+
+def test_articles_and_gold_folders_are_no_corpus_though_they_hold_labels(corpus: Path) -> None:
+    for suffix in ("txt", "toml"):
+        (corpus / "articles" / f"labels.{suffix}").write_text("x")
+    (corpus / "gold" / "labels.toml").write_text("x")
+    assert (is_corpus(corpus / "articles"), is_corpus(corpus / "gold"), is_corpus(corpus)) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "places"),
+    [
+        ("event = ", 'colour = "red"\nlanguage = 3\nevent = ', [(5, "/colour"), (6, "/language")]),
+        ("{ start = 26, end = 50", "{ start = 26.0, end = 9999999999", [(10, "/regions/1/end"), (10, "/regions/1/start")]),
+        ('name = "Belmar Courier"', "name = 1979-05-27", [(16, "/source/name")]),
+        ("id = ", "ids = ", [(0, ""), (1, "/ids")]),
+    ],
+)
+def test_every_fault_of_metadata_has_its_line_document_and_pointer(
+    corpus: Path, old: str, new: str, places: list[tuple[int, str]]
+) -> None:
+    path = corpus / "articles" / f"{ID}.toml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    found = read_articles(corpus).findings
+    assert [f.code for f in found] == ["BAD_SHAPE"] * len(places)
+    assert [(f.line, f.pointer) for f in found] == [(max(line, 1), at) for line, at in places]
+    assert {f.doc for f in found} == {ID}
 
 
 def test_what_is_no_parquet_is_a_file_fault(tmp_path: Path) -> None:

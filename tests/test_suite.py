@@ -40,7 +40,7 @@ def test_sound_gold_against_itself_is_one_or_undefined_in_every_key(gold: list[A
     complete = [msgspec.structs.replace(g, relations=tuple(r for r in g.relations or () if r.evidence)) for g in gold]
     result = f1s(complete, complete)
     n = counts(complete, complete)
-    assert set(result) == {key for key, metric in METRICS.items() if not metric.given}
+    assert set(result) == {key for key, metric in METRICS.items() if not metric.given and not metric.train}
     for key, value in result.items():
         if value is None:
             assert n[key]["p_den"] == 0, key
@@ -305,3 +305,44 @@ def test_degenerate_clusterings_rank_below_an_honest_one():
     honest = system(("m0", "m1", "m2"), ("m3", "m4", "m5"), ("m6",), ("m7",))
     scores = [f1s(gold, p)["coref.lea"] or 0 for p in (giant, alone, honest)]
     assert scores[2] > max(scores[:2])
+
+
+def test_scores_that_are_means_of_their_groups():
+    means = {key for key, metric in METRICS.items() if metric.average == "mean"}
+    assert means == {f"{family}.{name}" for family in ("coref", "coref_no_singletons") for name in ("blanc", "conll")} | {
+        "coref_cross.conll",
+        "stance.tuple.by_target",
+        *(key for key in METRICS if key.endswith("_macro_f1")),
+    }
+    assert {key for key, metric in METRICS.items() if metric.kind == "mean"} == {
+        key for key in means if not key.endswith(".blanc")
+    }
+
+
+def test_only_relations_may_be_given_golds_entities():
+    given_layers = {key: metric.given for key, metric in METRICS.items() if metric.given}
+    assert given_layers == {"relations.gold_entities": ("mentions", "entities")}
+    result = score([GIVEN], [Annotation(id="d", relations=GIVEN.relations)], labels=LABELS, allow_findings=True)
+    assert "relations.gold_entities" in result.measured
+    result = score([GIVEN], [GIVEN], labels=LABELS, allow_findings=True)
+    assert "relations.gold_entities" not in result.measured
+
+
+GIVEN = Annotation(
+    id="d",
+    mentions=(Mention(id="m0", start=0, end=1, type="ORG"), Mention(id="m1", start=2, end=3, type="ORG")),
+    entities=(Entity(id="e0", mentions=("m0",)), Entity(id="e1", mentions=("m1",))),
+    relations=(Relation(type="controls", head="e0", tail="e1"),),
+)
+
+
+@pytest.mark.parametrize("spurious", [1, 2, 3])
+@pytest.mark.parametrize("holder", ["AUTHOR", "UNKNOWN"])
+def test_no_predicted_entity_is_taken_for_the_author_or_an_unnamed_source(spurious: int, holder: str):
+    mentions = tuple(Mention(id=f"m{i}", start=2 * i, end=2 * i + 1, type="ORG") for i in range(spurious + 1))
+    gold = Annotation(id="d", mentions=mentions[:1], entities=(), stances=(Stance(holder=holder, target="m0", polarity="favor"),))
+    pred = msgspec.structs.replace(
+        gold, mentions=mentions, stances=tuple(Stance(holder=m.id, target="m0", polarity="favor") for m in mentions[1:])
+    )
+    assert counts([gold], [gold])["stance.tuple"]["p_num"] == 1
+    assert counts([gold], [pred])["stance.tuple"] == {"p_num": 0, "p_den": spurious, "r_num": 0, "r_den": 1}

@@ -9,8 +9,8 @@ import pytest
 
 from newsgold.benchmark.systems import find_system, predict
 from newsgold.corpus.codec import encode_jsonl
-from newsgold.corpus.model import Annotation, Article
-from newsgold.errors import DataError, UsageError
+from newsgold.corpus.model import Annotation, Article, Mention
+from newsgold.errors import DataError, NewsgoldError, UsageError
 
 ARTICLES = [Article(id=name, text="Tessen fell.", text_sha256="ab") for name in ("a", "b")]
 
@@ -56,3 +56,54 @@ def test_a_prediction_keeps_what_the_system_said():
     said = Annotation(id="a", by="someone", relations=())
     (made,) = predict(lambda article: said, ARTICLES[:1], name="mine")
     assert made == msgspec.structs.replace(said, by="mine", text_sha256="ab")
+
+
+def stop(article: Article) -> Annotation:
+    raise SystemExit(0)
+
+
+def fail(article: Article) -> Annotation:
+    raise ValueError("no\x1b[31m\u202e")
+
+
+def wrong_signature() -> Annotation:
+    return Annotation(id="a")
+
+
+@pytest.mark.parametrize(
+    ("system", "said"), [(stop, "SystemExit"), (fail, r"ValueError: 'no\\x1b"), (wrong_signature, "TypeError")]
+)
+def test_a_system_that_fails_is_named_with_the_document(system, said: str):
+    with pytest.raises(NewsgoldError) as caught:
+        list(predict(system, ARTICLES, name="mi\x1bne"))
+    assert caught.value.exit_code == 1
+    assert str(caught.value).isprintable()
+    assert all(part in str(caught.value) for part in ("mi\\x1bne", "document 'a'", said.replace("\\\\", "\\")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "pointer"),
+    [
+        (None, ""),
+        ({"id": "a"}, ""),
+        (Annotation(id="a", mentions=({"start": 0, "end": "1", "type": "X"},)), "/mentions/0/end"),
+        (Annotation(id="a", mentions=({"start": 0, "end": 1, "type": "X", "zap": 1},)), "/mentions/0/zap"),
+        (Annotation(id="a", mentions=(Mention(start=0, end=2**40, type="X"),)), "/mentions/0/end"),
+        (Annotation(id="a", mentions=(Mention(start=0, end=1, type=object()),)), ""),
+        (Annotation(id="a", mentions="none"), "/mentions"),
+        (Annotation(id="a", by="\ud800"), ""),
+    ],
+)
+def test_an_answer_that_has_not_the_shape_is_refused(answer, pointer: str):
+    with pytest.raises(DataError) as caught:
+        list(predict(lambda article: answer, ARTICLES, name="mine"))
+    assert [(f.code, f.doc, f.pointer) for f in caught.value.findings] == [("BAD_SHAPE", "a", pointer)]
+
+
+def test_a_module_that_fails_to_load_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "leaver.py").write_text("raise SystemExit(0)\n")
+    (tmp_path / "typo.py").write_text("def f(:\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("leaver", "typo"):
+        with pytest.raises(UsageError, match=name):
+            find_system(f"python:{name}:f")

@@ -451,3 +451,21 @@ def test_bca_falls_back_where_it_has_nothing_to_correct_by():
     tails = pytest.approx((0.025, 0.975))
     assert uncertainty._bca_levels(np.array([0.1, 0.2]), 0.5, np.array([0.1, -0.1])) == tails
     assert uncertainty._bca_levels(np.array([0.5, 0.5]), 0.5, np.zeros(2)) == tails
+
+
+# Abramowitz and Stegun 26.7.5: denominators, and the coefficients of z, z³, z⁵, …
+EXPANSION = ((4, 1, 1), (96, 3, 16, 5), (384, -15, 17, 19, 3), (92160, -945, -1920, 1482, 776, 79))
+
+
+@pytest.mark.parametrize("df", [1, 2, 3])
+@pytest.mark.parametrize("z", [0.5, 1.0, 2.0])
+def test_the_expansion_of_students_quantile_is_the_handbooks(z: float, df: int):
+    expected = z
+    for i, (below, *coefficients) in enumerate(EXPANSION, 1):
+        expected += sum(c * z ** (2 * k + 1) for k, c in enumerate(coefficients)) / below / df**i
+    assert uncertainty._t_expansion(z, df) == pytest.approx(expected, rel=1e-14)
+
+
+def test_what_published_numbers_depend_on():
+    """Whoever changes one of these changes intervals that were published under the same signature."""
+    assert (uncertainty.SEED, uncertainty.LEVEL, uncertainty.POWER) == (42, 0.95, 0.8)

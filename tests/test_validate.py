@@ -9,6 +9,7 @@ ends says how it is read:
     CODE.toml            a label inventory
     CODE.txt, CODE.html  a file to ingest
     CODE.ls.json         a Label Studio export
+    CODE.less.jsonl      a pass to be taken into a file that holds the valid gold
     CODE.tasks.json      gold that is to become a Label Studio task
     CODE/                a corpus; with a folder ``in``, what is to be ingested into it; with a VERSION, a release
 
@@ -37,7 +38,17 @@ from newsgold.corpus.ingest import ingest
 from newsgold.corpus.labels import default_labels, load_labels
 from newsgold.corpus.model import MAX_RECORD_BYTES, MAX_TEXT_LENGTH, Annotation, Article, Entity, Mention, Relation, Stance
 from newsgold.corpus.store import read_annotations, read_articles
-from newsgold.corpus.validate import ALL, CHECKS, COMPLETE, GOLD_ONLY, REPEATS, check_annotation, check_annotations, validate
+from newsgold.corpus.validate import (
+    ALL,
+    CHECKS,
+    COMPLETE,
+    GOLD_ONLY,
+    REPEATS,
+    check_annotation,
+    check_annotations,
+    check_articles,
+    validate,
+)
 from newsgold.errors import FAULTS, MAX_FINDINGS_PER_FILE, DataError, FileFault, Finding, Role, finding
 
 DATA = Path(__file__).parent / "data"
@@ -95,6 +106,11 @@ def as_task(path: Path, tmp_path: Path) -> list[Finding]:
     return list(label_studio.to_result(record.value, ARTICLES[ID], LABELS).findings)
 
 
+def as_merged(path: Path, tmp_path: Path) -> list[Finding]:
+    held, new = ([r.value for r in read_annotations(p).records] for p in (GOLD, path))
+    return list(label_studio.merge(held, new, path=str(path)).findings)
+
+
 def as_data(path: Path, tmp_path: Path) -> list[Finding]:
     return validate([path], articles=CORPUS)
 
@@ -118,6 +134,7 @@ READERS: dict[str, Callable[[Path, Path], list[Finding]]] = {
     "html": as_received,
     "ls.json": lambda path, _: list(label_studio.import_export(path, ARTICLES, LABELS).findings),
     "tasks.json": as_task,
+    "less.jsonl": as_merged,
 }
 
 
@@ -163,7 +180,7 @@ def test_the_line_named_is_the_one_that_was_changed(path: Path, tmp_path: Path, 
         base = VALID / ("articles.jsonl" if b'"regions"' in path.read_bytes() else "predictions.jsonl")
     changed = changed_lines(base.read_bytes(), path.read_bytes())
     lines = {f.line for f in read(path, tmp_path, repo)[0] if f.code == code}
-    if path.read_bytes().strip() and code not in {*ELSEWHERE, "BAD_LABELS"}:
+    if path.read_bytes().strip() and code not in ELSEWHERE:
         assert lines
         assert lines <= changed, (lines, changed)
     elif code not in ELSEWHERE:
@@ -325,7 +342,7 @@ def test_a_prediction_need_not_be_complete_and_gold_must() -> None:
     assert only == {
         *("ID_MISSING", "SPAN_UNTRIMMED", "SPAN_CUTS_TOKEN", "SURFACE_MISSING", "DUPLICATE_REGION", "MENTION_UNCLUSTERED"),
         *("MIXED_TYPES", "LINK_TWICE", "ARGUMENT_NOT_ENTITY", "RELATION_DOMAIN", "RELATION_RANGE", "SYMMETRIC_TWICE"),
-        *("EXCLUDES", "EVIDENCE_MISSING", "STANCE_NOT_MENTION"),
+        *("EXCLUDES", "EVIDENCE_MISSING", "STANCE_NOT_MENTION", "ARTICLE_DIFFERS"),
     }
     assert [code for code, (roles, _) in CHECKS.items() if roles == GOLD_ONLY] == ["SURFACE_MISSING"]
     assert set(COMPLETE) == {"gold", "pass"}
@@ -490,12 +507,90 @@ def test_regions_of_the_same_kind_may_not_overlap_and_of_others_may(tmp_path: Pa
     assert regions((0, 3, "lead")) == [("BAD_REGION", "/regions/0/kind")]
 
 
-@pytest.mark.parametrize(("name", "code"), [("../kb.jsonl", "BAD_ID"), ("..", "BAD_ID"), ("none.txt", "RAW_HASH")])
+@pytest.mark.parametrize(("name", "code"), [("../kb.jsonl", "RAW_NAME"), ("..", "RAW_NAME"), ("none.txt", "RAW_HASH")])
 def test_raw_files_are_looked_for_under_raw_only(tmp_path: Path, name: str, code: str) -> None:
     corpus = Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
     metadata = corpus / "articles" / f"{ID}.toml"
     metadata.write_text(metadata.read_text().replace(f'file = "{ID}.txt"', f'file = "{name}"'))
-    assert [(f.code, f.pointer) for f in validate([corpus])] == [(code, "/source/file")]
+    assert [(f.code, f.line, f.pointer) for f in validate([corpus])] == [(code, 18, "/source/file")]
+
+
+# ---------------------------------------------------------------- a corpus that is not whole
+
+
+@pytest.fixture
+def broken(tmp_path: Path, repo: Path) -> Path:
+    """A copy of the valid corpus, with an inventory of its own, to break."""
+    corpus = Path(shutil.copytree(CORPUS, tmp_path / "corpus"))
+    shutil.copyfile(repo / "corpus" / "labels.toml", corpus / "labels.toml")
+    shutil.copyfile(repo / "corpus" / "README.md", corpus / "README.md")
+    return corpus
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_gold_without_any_article_is_at_fault(broken: Path, emptied: bool) -> None:
+    shutil.rmtree(broken / "articles")
+    if emptied:
+        (broken / "articles").mkdir()
+    found = validate([broken])
+    assert [(f.code, f.doc) for f in found] == [("ARTICLE_MISSING", "belmar-talks"), ("ARTICLE_MISSING", ID)]
+    with pytest.raises(DataError) as caught:
+        release.build(broken)
+    assert codes(caught.value.findings) == ["ARTICLE_MISSING"]
+    with pytest.raises(FileFault, match="no articles"):
+        release.stats(broken)
+    shutil.rmtree(broken / "gold")
+    with pytest.raises(FileFault, match="no articles"):
+        validate([broken])
+
+
+@pytest.mark.parametrize("room", ["articles", "gold", "raw"])
+def test_a_room_that_is_a_file_is_a_file_fault(broken: Path, room: str) -> None:
+    shutil.rmtree(broken / room)
+    (broken / room).write_text("x")
+    for command in (lambda: validate([broken]), lambda: release.build(broken), lambda: release.stats(broken)):
+        with pytest.raises(FileFault, match=f"{room} is no folder"):
+            command()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code", "line", "pointer"),
+    [
+        (f"gold/{ID}.json", '"by":"gold",', '"by":"gold","split":"test",', "ARTICLE_DIFFERS", 1, "/split"),
+        (f"gold/{ID}.json", '"by":"gold",', '"by":"gold","event":"talks",', "ARTICLE_DIFFERS", 1, "/event"),
+        (f"gold/{ID}.json", '"by":"gold",', '"by":"gold","ignore":[[26,51]],', "ARTICLE_DIFFERS", 1, "/ignore"),
+        (f"articles/{ID}.toml", 'title = "Army', 'title = "The army', "TITLE_DIFFERS", 2, "/title"),
+        (f"articles/{ID}.toml", '"written"', '"stolen"', "BAD_SHAPE", 3, "/origin"),
+        (f"articles/{ID}.toml", '"2031-05-03"', '"3 May 2031"', "BAD_SHAPE", 7, "/published"),
+        (f"articles/{ID}.toml", '"2031-05-03"', '"2031-02-30"', "BAD_SHAPE", 7, "/published"),
+        (f"articles/{ID}.toml", '"train"', '"dev"', "BAD_SPLIT", 4, "/split"),
+        (f"articles/{ID}.toml", '"duplicate"', '"twin"', "BAD_REGION", 10, "/regions/1/kind"),
+        (f"articles/{ID}.toml", "end = 278", "end = 999", "BAD_REGION", 11, "/regions/2"),
+        (f"articles/{ID}.toml", 'text_sha256 = "ea', 'text_sha256 = "eb', "ARTICLE_HASH", 13, "/text_sha256"),
+    ],
+)
+def test_a_single_breakage_is_found_where_it_is(
+    broken: Path, name: str, old: str, new: str, code: str, line: int, pointer: str
+) -> None:
+    path = broken / name
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    found = [(f.code, f.line, f.pointer) for f in validate([broken]) if f.path == str(path)]
+    assert (code, line, pointer) in found
+
+
+@pytest.mark.parametrize(
+    ("moment", "ok"),
+    [
+        ("2031", True), ("2031-05", True), ("2031-05-03T10:00", True), ("2031-05-03T10:00:59.5+02:00", True),
+        ("2028-02-29T00:00:00Z", True), ("2031-13", False), ("2031-02-29", False), ("2031-05-03 10:00", False), ("", False),
+        ("2031-05-03T25:00", False), ("20310503", False), ("2031-05-03\n", False), ("٢٠٣١", False), ("0000", False),
+    ],
+)  # fmt: skip
+def test_a_date_of_publication_is_iso_8601(moment: str, ok: bool) -> None:
+    article = Article(id="a", text="x", published=moment)
+    assert [f.code for f in check_articles([Record(article, "p", 1)])] == ["BAD_SHAPE"] * (not ok)
 
 
 # ------------------------------------------------------------------------ many findings

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from newsgold.benchmark.score import Result, score
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import Annotation, Article
-from newsgold.corpus.store import ARTICLES, GOLD, read_annotations, read_articles
+from newsgold.corpus.store import GOLD, is_corpus, read_annotations, read_articles
 from newsgold.corpus.validate import validate as _validate
 from newsgold.errors import DataError, Finding, Role, has_errors
 
@@ -50,11 +50,12 @@ def load(path: str | Path, *, labels: str | Path | None = None) -> Loaded:
     found: list[Finding] = []
     articles: tuple[Article, ...] = ()
     annotations: tuple[Annotation, ...] = ()
-    if (place / ARTICLES).is_dir() or place.suffix == ".parquet":
+    whole = is_corpus(place)
+    if whole or place.suffix == ".parquet":
         texts = read_articles(place)
         articles = tuple(r.value for r in texts.records)
         found += texts.findings
-    if place.suffix or not place.is_dir() or (place / GOLD).is_dir() or not (place / ARTICLES).is_dir():
+    if not whole or (place / GOLD).is_dir():
         decoded = read_annotations(place)
         annotations = tuple(r.value for r in decoded.records)
         found += decoded.findings

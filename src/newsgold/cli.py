@@ -1,8 +1,8 @@
 """The command line: ``newsgold <room> <verb>``.
 
 Results go to stdout (``--json`` for machines), progress and messages to
-stderr. Exit codes: 0 fine, 1 findings in the data or a gate missed, 2 usage,
-3 input or output, 130 interrupted. Nothing heavy is imported before it is used.
+stderr. The exit code is 0 if all is well, 1 for findings or a missed gate, 2 for
+a wrong call, 3 where a file cannot be read or written, 130 after Ctrl-C. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any
 import click
 
 from newsgold import __version__
-from newsgold.errors import DataError, Finding, NewsgoldError, UsageError, has_errors, printable
+from newsgold.errors import DataError, Finding, NewsgoldError, UsageError, count_codes, has_errors, printable
 
 PATH = click.Path(path_type=Path)
 CORPUS = Path("corpus")
+SHOWN = 100
+"""How many findings are printed where they are not the result of the command."""
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
         code = 2
     except DataError as error:
         _say(f"newsgold: {error.args[0]}")
-        _findings(error.findings, err=True)
+        _findings(error.findings, err=True, most=SHOWN)
         code = error.exit_code
     except NewsgoldError as error:
         _say(f"newsgold: {printable(str(error))}")
@@ -60,9 +62,17 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _findings(found: Iterable[Finding], *, err: bool = False) -> None:
-    for item in found:
+def _findings(found: Iterable[Finding], *, err: bool = False, most: int | None = None) -> None:
+    """Print findings, errors first where there are more than ``most``; the rest as numbers of their codes."""
+    shown = list(found)
+    left: list[Finding] = []
+    if most is not None and len(shown) > most:
+        shown.sort(key=lambda f: f.severity != "error")
+        shown, left = shown[:most], shown[most:]
+    for item in shown:
         click.echo(f"{item.severity}: {item}", err=err)
+    if left:
+        click.echo("and " + ", ".join(f"{n} more {code}" for code, n in count_codes(left).items()), err=err)
 
 
 def _judge(found: Sequence[Finding]) -> None:
@@ -128,7 +138,8 @@ def benchmark() -> None:
 
 
 @corpus.command()
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.argument("files", nargs=-1, type=PATH)
+@click.option("--check", is_flag=True, help="Write nothing; hold every article of --into against its raw file.")
 @click.option("--into", type=PATH, default=CORPUS, show_default=True, help="The corpus folder.")
 @click.option("--id", "name", help="The document's id (one file only); by default made from the title.")
 @click.option("--origin", type=click.Choice(["seed", "written", "imported"]), default="imported", show_default=True)
@@ -139,6 +150,7 @@ def benchmark() -> None:
 @click.option("--language", default="en", show_default=True)
 def ingest(
     files: tuple[Path, ...],
+    check: bool,
     into: Path,
     name: str | None,
     origin: str,
@@ -149,8 +161,16 @@ def ingest(
     language: str,
 ) -> None:
     """Turn raw text, HTML or JSONL files into articles; the raw bytes are kept."""
+    from newsgold.corpus.ingest import check as run_check
     from newsgold.corpus.ingest import ingest as run_ingest
 
+    if check == bool(files):
+        raise UsageError("give files to ingest, or --check without files")
+    if check:
+        found = run_check(into)
+        _findings(found)
+        _judge(found)
+        return
     done = run_ingest(
         list(files),
         into,
@@ -164,7 +184,7 @@ def ingest(
     )
     for path in done.changed:
         click.echo(f"wrote {path}")
-    if not done.changed and not done.findings:
+    if not done.changed and not has_errors(done.findings):
         click.echo("nothing changed")
     _findings(done.findings)
     _judge(done.findings)
@@ -295,14 +315,15 @@ def _whole(decoded: Any) -> list[Any]:
 @annotation.command("import")
 @click.argument("exports", nargs=-1, required=True, type=PATH)
 @click.option("--articles", type=PATH, default=CORPUS, show_default=True)
-@click.option("--out", type=PATH, required=True, help="Folder for one JSONL file an annotator.")
+@click.option("--out", type=PATH, required=True, help="Folder for one JSONL file an annotator; other documents in it are kept.")
+@click.option("--accept-loss", is_flag=True, help="Replace a pass even by one that holds fewer items.")
 @labels_option
-def import_(exports: tuple[Path, ...], articles: Path, out: Path, labels: Path | None) -> None:
+def import_(exports: tuple[Path, ...], articles: Path, out: Path, accept_loss: bool, labels: Path | None) -> None:
     """Turn Label Studio's JSON exports into annotations, one file an annotator."""
-    from newsgold.annotation.label_studio import Pass, import_export
+    from newsgold.annotation.label_studio import Pass, import_export, merge
     from newsgold.corpus.codec import encode_jsonl, write_atomic
     from newsgold.corpus.labels import find_labels
-    from newsgold.corpus.store import read_articles
+    from newsgold.corpus.store import read_annotations, read_articles
 
     inventory = find_labels(labels, articles)
     texts = {a.id: a for a in _whole(read_articles(articles))}
@@ -318,8 +339,12 @@ def import_(exports: tuple[Path, ...], articles: Path, out: Path, labels: Path |
             by_annotator.setdefault(row.annotator, []).append(row.annotation)
     for name, own in by_annotator.items():
         target = out / f"{name}.jsonl"
-        changed = write_atomic(target, encode_jsonl(own))
-        click.echo(f"{'wrote' if changed else 'unchanged'} {target}: {len(own)} document(s)")
+        held = _whole(read_annotations(target)) if target.exists() else []
+        merged = merge(held, own, path=str(target), accept_loss=accept_loss)
+        found += merged.findings
+        if merged.annotations:
+            changed = write_atomic(target, encode_jsonl(merged.annotations))
+            click.echo(f"{'wrote' if changed else 'unchanged'} {target}: {len(merged.annotations)} document(s)")
     for row in passes:
         if row.annotation is None or row.status == "draft":
             _say(f"{row.doc}: {row.annotator} {row.status}, not written")
@@ -387,7 +412,8 @@ def run(system: str, articles: Path, out: Path, split: str | None) -> None:
 @click.option("--allow-findings", is_flag=True, help="Score even with errors; items at fault count and match nothing.")
 @click.option("--bootstrap", type=click.IntRange(min=1), metavar="N", help="Intervals from N resamples, not linearised.")
 @click.option("--seed", type=int, default=42, show_default=True, help="What the resamples depend on.")
-@click.option("--errors", type=click.IntRange(min=0), metavar="N", help="Class every error, and show the first N of each layer.")
+@click.option("--train", type=PATH, help="Training annotations: relations.ign leaves out the facts they hold.")
+@click.option("--errors", type=click.IntRange(min=0), metavar="N", help="Class every error, and show the first N of each class.")
 @click.option("--ledger", type=PATH, help="Write the counts of every document to a Parquet file.")
 @click.option("--as", "peer", metavar="PEER", help="Another scorer's own numbers from its own files: benchmark/compat.md.")
 @click.option("--option", "peer_options", multiple=True, metavar="KEY=VALUE", help="An option of that scorer.")
@@ -403,6 +429,7 @@ def score(
     allow_findings: bool,
     bootstrap: int | None,
     seed: int,
+    train: Path | None,
     errors: int | None,
     ledger: Path | None,
     peer: str | None,
@@ -422,7 +449,7 @@ def score(
 
     wanted = [_gate(text) for text in gates]
     resampling = Bootstrap(bootstrap, seed) if bootstrap else None
-    result = run_score(gold, pred, allow_findings=allow_findings, bootstrap=resampling, **_scoring(chosen))
+    result = run_score(gold, pred, allow_findings=allow_findings, bootstrap=resampling, train=train, **_scoring(chosen))
     out = result.to_dict()
     if errors is not None:
         from newsgold.metrics import analysis
@@ -438,7 +465,7 @@ def score(
         click.echo(f"{result.signature}\n{_scores(out['scores'])}")
         if errors is not None:
             click.echo(_errors(out["errors"]))
-    _findings(result.findings, err=True)
+    _findings(result.findings, err=True, most=SHOWN)
     missed = [
         f"{key}.{part} = {value}, wanted {least}"
         for key, part, least in wanted
@@ -452,10 +479,8 @@ def score(
 
 def _scoring(chosen: dict[str, Any]) -> dict[str, Any]:
     """The options that score and compare share, as their functions take them."""
-    from newsgold.benchmark.score import DEFAULT_KINDS
-
     kinds = chosen.pop("kinds")
-    return {**chosen, "kinds": tuple(kinds.split(",")) if kinds else DEFAULT_KINDS}
+    return {**chosen, "kinds": tuple(kinds.split(",")) if kinds else None}
 
 
 def _as_peer(
@@ -464,7 +489,7 @@ def _as_peer(
     """Print a peer's numbers, and why they differ from ours."""
     from newsgold.metrics import compat
 
-    ours = {"split", "kinds", "articles", "labels", "gates", "allow_findings", "bootstrap", "errors", "ledger"}
+    ours = {"split", "kinds", "articles", "labels", "gates", "allow_findings", "bootstrap", "train", "errors", "ledger"}
     given = {n for n in ours if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE}
     if given or context.get_parameter_source("gold") is not click.core.ParameterSource.COMMANDLINE:
         raise UsageError("--as PEER takes --gold FILE, --pred FILE, --option and --explain-difference, and nothing else")
@@ -513,6 +538,8 @@ def compare(gold: Path, preds: tuple[Path, ...], resamples: int, seed: int, test
     for name, system in out["systems"].items():
         if name != out["reference"]:
             click.echo(f"\n{name}\n{_differences(system['differences'])}")
+        wrong = ", ".join(f"{kind} {n}" for kind, n in system["errors"].items() if n)
+        click.echo(f"{name}: {wrong or 'no errors'}")
 
 
 def _differences(found: dict[str, Any]) -> str:
@@ -531,13 +558,15 @@ def _interval(ci: list[float] | None, sign: str = "") -> str:
 
 
 def _errors(found: dict[str, Any]) -> str:
-    """Error classes of each layer with what mending each would give."""
+    """Error classes of each layer with what mending each would give, and the items that were asked for."""
     rows = [["", "in gold", "predicted", "F1 if mended"]]
+    items = []
     for key, layer in found.items():
         for name, c in layer["classes"].items():
             fixed = "–" if c["f1_if_fixed"] is None else f"{100 * c['f1_if_fixed']:.1f}"
             rows.append([f"{key}: {name}", str(c["gold"]), str(c["predicted"]), fixed])
-    return _table(rows)
+        items += [printable(json.dumps({"key": key, **item}, ensure_ascii=False)) for item in layer["items"]]
+    return "\n".join([_table(rows), *items])
 
 
 def _gate(text: str) -> tuple[str, str, float]:

@@ -139,8 +139,20 @@ FAULTS: dict[str, Fault] = {
         _E,
         "the file is empty",
         "Write at least one record, or leave the file out.",
-        "A file of zero bytes, or of blank lines only, is more often a broken download or a killed writer than a wish"
+        "A file of zero bytes, or JSONL of blank lines only, is more often a broken download or a killed writer than a wish"
         " to say nothing. To say that nothing was found, write a record with empty lists.",
+    ),
+    "FILE_MISSING": Fault(
+        _E,
+        "a file is missing that another one needs",
+        "Restore it, or remove what belongs to it.",
+        "An article is two files, <id>.txt and <id>.toml; a submission is system.json and predictions.jsonl.",
+    ),
+    "FILE_UNREADABLE": Fault(
+        _E,
+        "the file cannot be read",
+        "Put a regular file there that you may read.",
+        "A folder, a pipe, a device or a link to nothing stands in the place of a file, or reading it is forbidden.",
     ),
     "NOT_TEXT": Fault(
         _E,
@@ -305,6 +317,19 @@ FAULTS: dict[str, Fault] = {
         "Use train, validation or test.",
         "The names of the splits are those of Hugging Face datasets.",
     ),
+    "ARTICLE_DIFFERS": Fault(
+        _E,
+        "the annotation says something else than its article",
+        "Leave split, event and ignore out of gold files; the article has them.",
+        "Split, event and duplicate regions belong to the article and are filled in from it. An annotation may repeat them,"
+        " but not contradict them.",
+    ),
+    "TITLE_DIFFERS": Fault(
+        _E,
+        "the title is not what stands in the title region",
+        "Mend title or [[regions]] in the metadata.",
+        "The metadata name the title twice, in words and as a region of the text; the two must agree.",
+    ),
     "SPLIT_LEAK": Fault(
         _E,
         "one event, or one text, stands in two splits",
@@ -427,7 +452,7 @@ FAULTS: dict[str, Fault] = {
     "BAD_LINK": Fault(
         _E,
         "the link is neither a Wikidata id nor in the knowledge base",
-        "Use Q followed by digits, an id of kb.jsonl, or nothing.",
+        "Use a Wikidata id such as Q3766, an id of the corpus's kb.jsonl if it has one, or leave the link out.",
         "Links are Wikidata ids, ids of the corpus's own knowledge base, or absent.",
     ),
     "LINK_TWICE": Fault(
@@ -483,7 +508,7 @@ FAULTS: dict[str, Fault] = {
         _E,
         "the relation stands twice",
         "Keep one, with the evidence of both.",
-        "A relation is identified by type, head, tail and factuality. In predictions a warning: the copy counts as"
+        "Type, head, tail and factuality together say which relation it is. In predictions a warning: the copy counts as"
         " predicted and matches nothing.",
     ),
     "SYMMETRIC_TWICE": Fault(
@@ -515,7 +540,7 @@ FAULTS: dict[str, Fault] = {
         _E,
         "the stance has no span",
         "Give start and end of the words that express it.",
-        "In gold and passes every stance carries the one span that expresses it.",
+        "A stance of gold or of a pass has exactly one span: the words that take the position.",
     ),
     "STANCE_NOT_MENTION": Fault(
         _E,
@@ -545,8 +570,8 @@ FAULTS: dict[str, Fault] = {
     "NO_TEXT": Fault(
         _E,
         "no article text was found",
-        "Check that the page holds an article, or give its text as .txt.",
-        "After extraction, or in the JSONL record, nothing but white space is left.",
+        "Check that the file or the page holds an article, or give its text as .txt.",
+        "In the file, after extraction, or in the JSONL record, there is nothing but white space.",
     ),
     "ANNOTATED_TEXT_CHANGED": Fault(
         _E,
@@ -566,6 +591,13 @@ FAULTS: dict[str, Fault] = {
         "Rename the file and ingest it again.",
         "A file is kept under raw/ by the name it came with. That name is taken by other bytes, is too long, begins"
         " with a dot, or has characters that could mislead a terminal or leave the folder. Nothing was written.",
+    ),
+    "ALREADY_INGESTED": Fault(
+        _W,
+        "these bytes are an article already",
+        "Edit the article's metadata to change them; give --id to keep the text a second time.",
+        "An article is taken once. The same bytes under another file name, or with other options, change nothing: the"
+        " metadata stand as they are.",
     ),
     "RELEASE_STALE": Fault(
         _E,
@@ -623,6 +655,13 @@ FAULTS: dict[str, Fault] = {
         "Complete it first: newsgold corpus validate --role pass says what is missing.",
         "Read back, the item would be missing or different. In gold and passes an error; of a prediction the item is left"
         " out of the pre-annotations, and this is a warning.",
+    ),
+    "LS_FEWER": Fault(
+        _E,
+        "the new pass holds less than the one on file",
+        "Import the whole export, or give --accept-loss if labels were taken back on purpose.",
+        "The annotator's file has this document already, with more items in some layer, or with a layer that the new pass"
+        " lacks. The pass on file is kept.",
     ),
     "LS_OFFSETS": Fault(
         _E,

@@ -124,7 +124,7 @@ class _Completion:
                 head is None
                 or tail is None
                 or r.type not in self.labels.relations
-                or r.factuality not in self.labels.factualities
+                or r.factuality not in self.labels.allowed_factualities
             ):
                 got = f"{quote(r.type)} {quote(r.head)} → {quote(r.tail)}, {quote(r.factuality)}"
                 self.leave_out(f"/relations/{place}", got, "labels of the inventory and arguments that are carried")
@@ -171,7 +171,7 @@ class _Completion:
                 self.leave_out(f"/stances/{place}", f"{s.start}–{s.end}", f"a span of {len(self.article.text)} code points")
             elif holder is None or target is None:
                 self.leave_out(f"/stances/{place}", f"{quote(s.holder)} → {quote(s.target)}", "mentions that are carried")
-            elif s.polarity not in self.labels.polarities or s.basis not in self.labels.bases:
+            elif s.polarity not in self.labels.polarities or s.basis not in self.labels.allowed_bases:
                 self.leave_out(
                     f"/stances/{place}", f"{quote(s.polarity)}, {quote(s.basis)}", "a polarity and a basis of the inventory"
                 )

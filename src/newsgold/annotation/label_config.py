@@ -83,7 +83,7 @@ def relation_names(labels: Labels) -> dict[str, RelationName]:
     """
     names: dict[str, RelationName] = {}
     for relation in labels.relations:
-        for factuality in labels.factualities:
+        for factuality in labels.allowed_factualities:
             name = relation if factuality == ASSERTED else f"{relation}:{factuality}"
             if name in names or name in (HOLDER, TARGET):
                 fault = finding("BAD_LABELS", labels.name, got=quote(name), wanted="one label for each relation and factuality")
@@ -97,7 +97,7 @@ def allowed_values(labels: Labels) -> dict[str, tuple[str, ...]]:
     return {
         MENTION: tuple(labels.types),
         KIND: tuple(labels.kinds),
-        STANCE: (STANCE_LABEL,),
+        STANCE: (STANCE_LABEL,) if labels.polarities else (),
         POLARITY: tuple(labels.polarities),
         BASIS: tuple(labels.bases),
         HOLDER_KIND: (NAMED_HOLDER, AUTHOR, UNKNOWN),
@@ -115,7 +115,8 @@ def config(labels: Labels) -> bytes:
     _regions(root, labels)
     _add(root, "Text", name=TEXT, value="$text", granularity="symbol", saveTextResult="yes")
     _mention_controls(root, labels)
-    _stance_controls(root, labels)
+    if labels.polarities:
+        _stance_controls(root, labels)
     flags = _add(root, "Choices", name=DOC_FLAGS, toName=TEXT, choice="multiple", showInline="true")
     for flag in FLAGS:
         _add(flags, "Choice", value=flag)
@@ -144,18 +145,23 @@ def _add(parent: ElementTree.Element, tag: str, **attributes: str | None) -> Ele
 
 
 def _relations(root: ElementTree.Element, labels: Labels) -> None:
+    if not labels.relations and not labels.polarities:
+        return
     parent = _add(root, "Relations", choice="multiple")
-    order = {name: place for place, name in enumerate(labels.factualities)}
+    order = {name: place for place, name in enumerate(labels.allowed_factualities)}
     for name, (relation, factuality) in relation_names(labels).items():
         _add(parent, "Relation", value=name, background=_shade(labels.relations[relation].colour, order[factuality]))
-    _add(parent, "Relation", value=HOLDER, background="#e6ab02")
-    _add(parent, "Relation", value=TARGET, background="#a6761d")
+    if labels.polarities:
+        _add(parent, "Relation", value=HOLDER, background="#e6ab02")
+        _add(parent, "Relation", value=TARGET, background="#a6761d")
 
 
 def _regions(root: ElementTree.Element, labels: Labels) -> None:
     parent = _add(root, "Labels", name=MENTION, toName=TEXT, choice="single", showInline="true")
     for name, label in labels.types.items():
         _add(parent, "Label", value=name, background=label.colour, hotkey=label.hotkey, hint=label.definition)
+    if not labels.polarities:
+        return
     taken = any(label.hotkey == "0" for label in labels.types.values())
     parent = _add(root, "Labels", name=STANCE, toName=TEXT, choice="single", showInline="true")
     _add(parent, "Label", value=STANCE_LABEL, background="#ffbf00", hotkey=None if taken else "0")
@@ -174,9 +180,10 @@ def _mention_controls(root: ElementTree.Element, labels: Labels) -> None:
 
 
 def _stance_controls(root: ElementTree.Element, labels: Labels) -> None:
-    view = _panel(root, STANCE, "Stance (basis left open: explicit)")
+    view = _panel(root, STANCE, "Stance (basis left open: explicit)" if labels.bases else "Stance")
     _choices(view, POLARITY, labels.polarities, required="true")
-    _choices(view, BASIS, labels.bases)
+    if labels.bases:
+        _choices(view, BASIS, labels.bases)
     _choices(view, HOLDER_KIND, dict.fromkeys((NAMED_HOLDER, AUTHOR, UNKNOWN)), required="true")
 
 

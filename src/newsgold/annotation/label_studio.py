@@ -52,7 +52,7 @@ from newsgold.annotation.label_config import (
 from newsgold.annotation.reading import Reading, Where, from_result
 from newsgold.annotation.task_stream import read_values
 from newsgold.corpus.codec import canonical, sha256
-from newsgold.corpus.labels import Labels
+from newsgold.corpus.labels import DEFAULT_BASIS, Labels
 from newsgold.corpus.model import AUTHOR, DOCUMENT_ID, LAYERS, UNKNOWN, Annotation, Article, Mention
 from newsgold.corpus.store import fill
 from newsgold.errors import DataError, Finding, UsageError, finding, has_errors, quote
@@ -60,6 +60,7 @@ from newsgold.errors import DataError, Finding, UsageError, finding, has_errors,
 __all__ = [
     "Carried",
     "Imported",
+    "Merged",
     "Pass",
     "Reading",
     "Where",
@@ -68,6 +69,7 @@ __all__ = [
     "from_result",
     "import_export",
     "import_task",
+    "merge",
     "sync_key",
     "task_data",
     "tasks",
@@ -104,6 +106,13 @@ class Pass(NamedTuple):
     updated_at: str = ""
     pointer: str = ""
     """Where it stands in the export."""
+
+
+class Merged(NamedTuple):
+    """An annotator's file with new passes taken in."""
+
+    annotations: tuple[Annotation, ...]
+    findings: tuple[Finding, ...]
 
 
 class Imported(NamedTuple):
@@ -198,7 +207,7 @@ def to_result(annotation: Annotation, article: Article, labels: Labels, *, predi
     if prediction:
         annotation, left_out = complete(annotation, article, labels)
     full = canonical(_with_surfaces(annotation, article), labels)
-    items = [*_mention_items(full, article, labels), *_stance_items(full, article), *_arrow_items(full)]
+    items = [*_mention_items(full, article, labels), *_stance_items(full, article, labels), *_arrow_items(full)]
     lost = _lost(full, items, article, labels)
     if not prediction:
         items = [{**item, "origin": "manual"} if item["type"] != "relation" else item for item in items]
@@ -237,7 +246,7 @@ def _mention_items(annotation: Annotation, article: Article, labels: Labels) -> 
             yield _item(m.id, LINK, span, text=links)
 
 
-def _stance_items(annotation: Annotation, article: Article) -> Iterator[dict[str, Any]]:
+def _stance_items(annotation: Annotation, article: Article, labels: Labels) -> Iterator[dict[str, Any]]:
     for s in annotation.stances or ():
         if s.id is None or s.start is None or s.end is None:
             continue
@@ -245,6 +254,8 @@ def _stance_items(annotation: Annotation, article: Article) -> Iterator[dict[str
         holder = s.holder if s.holder in (AUTHOR, UNKNOWN) else NAMED_HOLDER
         yield _item(s.id, STANCE, span, text=surface, labels=[STANCE_LABEL])
         for control, choice in ((POLARITY, s.polarity), (BASIS, s.basis), (HOLDER_KIND, holder)):
+            if control == BASIS and not labels.bases and s.basis == DEFAULT_BASIS:
+                continue
             yield _item(s.id, control, span, text=surface, choices=[choice])
 
 
@@ -276,7 +287,7 @@ def _lost(full: Annotation, items: list[dict[str, Any]], article: Article, label
         return
     for layer in LAYERS:
         wanted, given = getattr(full, layer), Counter(getattr(back.annotation, layer))
-        if wanted is None:
+        if wanted is None and getattr(back.annotation, layer) is not None:
             yield finding(
                 "LS_NOT_CARRIED", "", doc=full.id, pointer=f"/{layer}", got="a layer that was not attempted", wanted="a list"
             )
@@ -366,10 +377,10 @@ def _passes(annotations: list[Any], drafts: list[Any], article: Article, labels:
 
 def _pass(row: dict[str, Any], article: Article, labels: Labels, where: Where, *, draft: bool) -> tuple[Pass, list[Finding]]:
     """One annotation or draft; of a draft every fault is a warning, for nobody said that it was finished."""
-    by = _annotator(row)
+    by, notes = _annotator(row, article.id, where)
     skipped = row.get("was_cancelled") is True
     reading = Reading(None, ()) if skipped else from_result(row["result"], article, labels, by=by, where=where)
-    found = [f._replace(severity="warning") for f in reading.findings] if draft else list(reading.findings)
+    found = [*notes, *(f._replace(severity="warning") if draft else f for f in reading.findings)]
     status: Status = "draft" if draft else "skipped" if skipped else "submitted" if row["result"] else "empty"
     one = Pass(
         doc=article.id,
@@ -386,11 +397,24 @@ def _pass(row: dict[str, Any], article: Article, labels: Labels, where: Where, *
     return one, found
 
 
-def _annotator(row: dict[str, Any]) -> str:
-    """A stable pseudonym: our own name for the annotator, or one made of Label Studio's user; never an e-mail address."""
+def _annotator(row: dict[str, Any], doc: str, where: Where) -> tuple[str, list[Finding]]:
+    """A stable pseudonym: our own name for the annotator, or one made of Label Studio's user; never an e-mail address.
+
+    A name of ours that cannot be used becomes a hash, with a warning that does not repeat it: it may be an address.
+    """
     ours = row.get(BY)
     if isinstance(ours, str) and DOCUMENT_ID.fullmatch(ours):
-        return ours
+        return ours, []
+    if ours is not None:
+        name = f"annotator-{sha256(str(ours).encode('utf-8', 'replace'))[:12]}"
+        got, wanted, at = f"a name that became {name}", "[a-z0-9][a-z0-9._-]{0,127}", f"{where.pointer}/{BY}"
+        return name, [
+            finding("BAD_ID", where.path, line=where.line, doc=doc, pointer=at, got=got, wanted=wanted, severity="warning")
+        ]
+    return _of_user(row), []
+
+
+def _of_user(row: dict[str, Any]) -> str:
     user = row.get("completed_by", row.get("user"))
     if isinstance(user, dict):
         user = user.get("id", user.get("email"))
@@ -409,3 +433,38 @@ def _twice(passes: list[Pass], path: str) -> list[Finding]:
         for p in passes
         if p.status in ("submitted", "empty") and counts[p.doc, p.annotator] > 1
     ]
+
+
+def merge(held: Iterable[Annotation], new: Iterable[Annotation], *, path: str = "", accept_loss: bool = False) -> Merged:
+    """An annotator's file, with each new pass in the place of the one it held of that document; no document is ever lost.
+
+    A pass that holds less than the one on file is refused unless ``accept_loss``; of two different new
+    passes over one document neither is taken, for nothing tells which one counts.
+    """
+    kept = {(a.id, a.by): a for a in held}
+    offered: dict[tuple[str, str | None], list[Annotation]] = defaultdict(list)
+    for annotation in new:
+        if annotation not in offered[annotation.id, annotation.by]:
+            offered[annotation.id, annotation.by].append(annotation)
+    found = []
+    for key, passes in offered.items():
+        less = _less(passes[0], kept[key]) if key in kept else ""
+        if len(passes) > 1:
+            found.append(
+                finding("DUPLICATE_DOCUMENT", path, doc=key[0], got=f"{len(passes)} different passes by {quote(key[1])}")
+            )
+        elif less and not accept_loss:
+            found.append(finding("LS_FEWER", path, doc=key[0], got=less, wanted="nothing lost"))
+        else:
+            kept[key] = passes[0]
+    return Merged(tuple(kept.values()), tuple(found))
+
+
+def _less(new: Annotation, old: Annotation) -> str:
+    """In which layers an annotation holds fewer items than another one, in words."""
+    pairs = [(layer, getattr(new, layer), getattr(old, layer)) for layer in LAYERS]
+    return ", ".join(
+        f"{layer} {len(given or ())} instead of {len(had)}"
+        for layer, given, had in pairs
+        if had is not None and (given is None or len(given) < len(had))
+    )

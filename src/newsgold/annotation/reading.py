@@ -109,8 +109,10 @@ def from_result(result: list[Any], article: Article, labels: Labels, *, by: str,
         text_sha256=article.text_sha256 or sha256(article.text),
         mentions=tuple(items.mention(r) for r in mentions),
         entities=_entities(mentions, entity_of, items),
-        relations=arrows.relations(entity_of),
-        stances=tuple(_stance(r, items, arrows) for r in items.regions.values() if r.control == STANCE),
+        relations=arrows.relations(entity_of) if labels.relations else None,
+        stances=tuple(_stance(r, items, arrows) for r in items.regions.values() if r.control == STANCE)
+        if labels.polarities
+        else None,
     )
     flags = tuple(sorted(set(items.flags)))
     note = "\n".join(items.remarks)

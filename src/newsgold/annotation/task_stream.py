@@ -94,6 +94,8 @@ class _Buffer:
         self.at = 0
         self.line = 1
         self.eof = False
+        self.taken = 0
+        """How many bytes were read from the file."""
 
     def end(self, code: str, got: str = "", wanted: str = "") -> _End:
         return _End(finding(code, self.path, line=self.line, got=got, wanted=wanted))
@@ -106,7 +108,11 @@ class _Buffer:
         try:
             self.text, self.at = rest + self.decoder.decode(raw, final=self.eof), 0
         except UnicodeDecodeError as error:
-            raise self.end("NOT_UTF8", got=f"0x{error.object[error.start]:02x}") from error
+            # the decoder may still hold the first bytes of a character, from the chunk before
+            offset = self.taken - (len(error.object) - len(raw)) + error.start
+            self.line += rest.count("\n") + error.object.count(b"\n", 0, error.start)
+            raise self.end("NOT_UTF8", got=f"0x{error.object[error.start]:02x} at byte {offset}") from error
+        self.taken += len(raw)
 
     def peek(self) -> str:
         """The next character that is no blank, or nothing at the end."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from newsgold.benchmark.score import DEFAULT_KINDS, Result, Source, score
+from newsgold.benchmark.score import Result, Source, score
 from newsgold.corpus.labels import Labels
 from newsgold.errors import UsageError
 from newsgold.metrics.uncertainty import RESAMPLES, SEED, TESTS, Difference, Test, differences, scheme
@@ -55,7 +55,7 @@ def compare(
     preds: Mapping[str, Source],
     *,
     split: str | None = None,
-    kinds: Collection[str] = DEFAULT_KINDS,
+    kinds: Collection[str] | None = None,
     labels: Path | Labels | None = None,
     articles: Path | None = None,
     resamples: int = RESAMPLES,

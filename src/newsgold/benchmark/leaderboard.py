@@ -22,10 +22,10 @@ import msgspec
 from newsgold.benchmark.baselines import SYSTEMS
 from newsgold.benchmark.score import Result, score
 from newsgold.benchmark.systems import predict
-from newsgold.corpus.codec import encode_jsonl, read_bytes, write_atomic
+from newsgold.corpus.codec import encode_jsonl, read_bytes, read_part, write_atomic
 from newsgold.corpus.model import DOCUMENT_ID
 from newsgold.corpus.store import corpus_version, read_annotations, read_articles
-from newsgold.errors import DataError, FileFault, Finding, count_codes, finding, printable, quote
+from newsgold.errors import DataError, FileFault, Finding, count_codes, finding, has_errors, printable, quote
 from newsgold.metrics.suite import HEADLINES
 
 COLUMNS = {
@@ -73,7 +73,12 @@ def write_submission(benchmark: Path, card: SystemCard, predictions: bytes) -> l
 
 def submit_baselines(benchmark: Path, gold: Path) -> list[Path]:
     """Run the package's baselines over the corpus and write them as submissions; the paths that changed."""
-    articles = [r.value for r in read_articles(gold).records]
+    if not benchmark.is_dir():
+        raise FileFault(f"no benchmark folder {benchmark}: make it first, or check its name")
+    decoded = read_articles(gold)
+    if has_errors(decoded.findings):
+        raise DataError(f"the articles of {gold} cannot all be read", decoded.findings)
+    articles = [r.value for r in decoded.records]
     changed: list[Path] = []
     for baseline in SYSTEMS.values():
         card = SystemCard(
@@ -109,6 +114,8 @@ def text_table(entries: list[Entry]) -> list[list[str]]:
 
 def read_submissions(benchmark: Path, gold: Path, *, split: str | None = None) -> list[Entry]:
     """Every submission, rescored against the gold; best first by the mean of the headline F1, then by name."""
+    if not (benchmark / "submissions").is_dir():
+        raise FileFault(f"no submissions in {benchmark}: expected submissions/<system>/<version>/system.json")
     entries = [_entry(path.parent, gold, split) for path in sorted((benchmark / "submissions").glob("*/*/system.json"))]
     return sorted(entries, key=lambda e: (-_mean_f1(e), e.card.name, e.card.version))
 
@@ -127,12 +134,14 @@ def _entry(folder: Path, gold: Path, split: str | None) -> Entry:
             "FILE_NAME", str(where), got=quote(f"{card.name}/{card.version}"), wanted=quote(f"{folder.parent.name}/{folder.name}")
         )
         return Entry(msgspec.structs.replace(card, name=folder.parent.name, version=folder.name), None, (fault,))
+    predictions = folder / "predictions.jsonl"
+    raw = read_part(predictions)
+    if isinstance(raw, Finding):
+        return Entry(card, None, (raw,))
     try:
-        result = score(gold, folder / "predictions.jsonl", split=split)
+        result = score(gold, predictions, split=split)
     except DataError as error:
         return Entry(card, None, error.findings)
-    except FileFault as error:
-        return Entry(card, None, (finding("EMPTY_FILE", str(folder / "predictions.jsonl"), got=quote(str(error), 160)),))
     return Entry(card, result, result.findings)
 
 

@@ -118,11 +118,12 @@ def score(
     pred: Source,
     *,
     split: str | None = None,
-    kinds: Collection[str] = DEFAULT_KINDS,
+    kinds: Collection[str] | None = None,
     labels: Path | Labels | None = None,
     articles: Path | None = None,
     allow_findings: bool = False,
     bootstrap: Bootstrap | None = None,
+    train: Source | None = None,
 ) -> Result:
     """Every metric of predictions against gold.
 
@@ -130,17 +131,21 @@ def score(
         gold: A corpus folder, gold folder, JSONL or Parquet file, or annotations.
         pred: The same for the predictions; documents outside the split are left out.
         split: Score only documents of this split.
-        kinds: The mention kinds that ``mentions.*`` compares, on both sides.
+        kinds: The mention kinds that ``mentions.*`` compares, on both sides; by default NAM and VAL, or what the
+            inventory has of them, or all it has.
         labels: The inventory; by default the one found beside the gold, else the package's.
         articles: Texts to check offsets and surfaces against; by default those of the gold's corpus folder.
         allow_findings: Score even if there are errors; items at fault count and match nothing.
         bootstrap: Resample the intervals instead of linearising them.
+        train: Annotations that the system was trained on; ``relations.ign`` leaves their facts out.
 
     Raises:
         DataError: there are errors and ``allow_findings`` is not set.
         UsageError: no document has the split, or a kind is unknown.
     """
     inventory = labels if isinstance(labels, Labels) else find_labels(labels, *_paths(gold))
+    if kinds is None:
+        kinds = [kind for kind in DEFAULT_KINDS if kind in inventory.kinds] or list(inventory.kinds)
     _check_arguments(split, kinds, inventory)
     texts = _texts(gold, articles)
     gold_batch, pred_batch = read(gold, "gold"), read(pred, "predictions")
@@ -155,7 +160,7 @@ def score(
     # gold is asked for no more than a prediction must have; validate --role gold asks for the rest
     kb = find_kb(*_paths(gold))
     gold_faults = examine(gold_batch, inventory, texts, kb=kb)
-    pred_faults = examine(pred_batch, inventory, texts, strangers=strangers, kb=kb)
+    pred_faults = examine(pred_batch, inventory, texts, strangers=strangers, kb=kb, given=gold_batch)
     found = [*gold_batch.findings, *pred_batch.findings, *gold_faults.findings, *pred_faults.findings]
     found += _missing(gold_batch, pred_batch)
     if has_errors(found) and not allow_findings:
@@ -163,7 +168,8 @@ def score(
     documents = sorted({*names, *pred_batch.names})
     faults = ((gold_batch, gold_faults), (pred_batch, pred_faults))
     sides = [Side(batch.table, examined.faulty, batch.links) for batch, examined in faults]
-    evaluation = evaluate(sides[0], sides[1], documents, Vocabulary(inventory), kinds)
+    learnt = None if train is None else _learnt(train)
+    evaluation = evaluate(sides[0], sides[1], documents, Vocabulary(inventory), kinds, learnt)
     events = dict(zip(gold_batch.names, gold_batch.table["event"].to_pylist(), strict=True))
     return Result(
         basis=_basis(gold, evaluation, split, len(names), found),
@@ -175,6 +181,13 @@ def score(
         evaluation=evaluation,
         bootstrap=bootstrap,
     )
+
+
+def _learnt(train: Source) -> Side:
+    batch = read(train, "train")
+    if has_errors(batch.findings):
+        raise DataError("the training data cannot be read whole", batch.findings)
+    return Side(batch.table, {}, batch.links)
 
 
 def _rows(batch: Batch, split: str | None) -> Ints:
@@ -221,6 +234,8 @@ def _basis(gold: Source, evaluation: Evaluation, split: str | None, documents: i
     parts |= {"digest": evaluation.digest[:8], "split": split or "all", "docs": documents}
     parts["kinds"] = ",".join(k for k in labels.kinds if k in evaluation.kinds)
     parts["labels"] = f"{labels.name}-{labels.version}"
+    if evaluation.facts is not None:
+        parts["train-facts"] = len(evaluation.facts)
     errors = sum(f.severity == "error" for f in findings)
     if errors:
         parts["findings"] = errors

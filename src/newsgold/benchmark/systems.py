@@ -18,9 +18,10 @@ from typing import Protocol
 import msgspec
 
 from newsgold.benchmark.baselines import SYSTEMS
+from newsgold.corpus.codec import decode_record
 from newsgold.corpus.model import Annotation, Article
 from newsgold.corpus.store import read_annotations
-from newsgold.errors import DataError, UsageError, finding, quote
+from newsgold.errors import DataError, NewsgoldError, UsageError, finding, quote
 
 
 class System(Protocol):
@@ -48,8 +49,8 @@ def _callable(module: str, attribute: str) -> System:
         sys.path.insert(0, "")  # a console script does not look in the working folder, where one's own module is
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"cannot load python:{module}:{attribute}: {error}") from error
+    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+        raise UsageError(f"cannot load python:{module}:{attribute}: {type(error).__name__}: {quote(str(error), 200)}") from error
     if not callable(found):
         raise UsageError(f"python:{module}:{attribute} is no callable")
     system: System = found
@@ -75,10 +76,12 @@ def predict(
 ) -> Iterator[Annotation]:
     """Predictions of a system, one for each article, signed with its name and the text's hash.
 
-    Raises :class:`DataError` if the system answers with another document's id.
+    Raises:
+        DataError: the answer is no annotation, has not its shape, or is about another document.
+        NewsgoldError: the system fails.
     """
     for article in articles:
-        answer = system(article)
+        answer = _checked(_ask(system, article, name), article, name)
         if answer.id != article.id:
             got, wanted = quote(answer.id), quote(article.id)
             fault = finding("UNKNOWN_DOCUMENT", f"<{name}>", doc=article.id, pointer="/id", got=got, wanted=wanted)
@@ -86,3 +89,29 @@ def predict(
         yield msgspec.structs.replace(answer, by=name, text_sha256=article.text_sha256)
         if progress is not None:
             progress(article.id)
+
+
+def _ask(system: System, article: Article, name: str) -> object:
+    """What a system answers; whatever it raises is told with its name and the document's, even a wish to exit."""
+    try:
+        return system(article)
+    except NewsgoldError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {quote(str(error), 200)}"
+        raise NewsgoldError(f"the system {quote(name)} failed on the document {quote(article.id)}: {said}") from error
+
+
+def _checked(answer: object, article: Article, name: str) -> Annotation:
+    """The answer as it would be read back from a file, which checks every field of it."""
+    where = f"<{name}>"
+    if not isinstance(answer, Annotation):
+        fault = finding("BAD_SHAPE", where, doc=article.id, got=f"a {type(answer).__name__}", wanted="an Annotation")
+        raise DataError("the system's answer is no annotation", [fault])
+    try:
+        found = decode_record(msgspec.json.encode(answer), Annotation, where)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        found = [finding("BAD_SHAPE", where, got=quote(str(error), 160))]
+    if isinstance(found, list):
+        raise DataError("the system's answer has not the published shape", [f._replace(line=0, doc=article.id) for f in found])
+    return found

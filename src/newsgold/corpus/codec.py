@@ -6,8 +6,9 @@ proven free of what msgspec lets pass, such as a key that stands twice. Every
 other record takes the strict road, which names each fault as a finding with
 its line. Nothing is repaired.
 
-Canonical JSON is one form for equal data: items in a fixed order, no blanks,
-defaults and nulls left out, attempted empty lists written, UTF-8. As JSONL a
+Canonical JSON is one form for equal data: UTF-8 without blanks, items in a fixed
+order, nothing written that is null or a default, but every list that was attempted,
+be it empty. As JSONL a
 document is a line; as a gold file an item is a line, made for ``git diff``.
 """
 
@@ -19,11 +20,11 @@ import json
 import math
 import os
 import re
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -33,12 +34,17 @@ from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import (
     LAYERS,
     MAX_RECORD_BYTES,
+    ORIGINS,
+    PUBLISHED,
+    REGION_KINDS,
     Annotation,
     Article,
     Mention,
     Relation,
     Stance,
 )
+from newsgold.corpus.shapes import shape_faults
+from newsgold.corpus.toml import locate_toml
 from newsgold.errors import MAX_FINDINGS_PER_FILE, FileFault, Finding, finding, quote
 
 T = TypeVar("T", bound=Annotation | Article)
@@ -57,10 +63,14 @@ class Record(NamedTuple, Generic[T]):
     """1-based line of the record's first byte."""
     raw: bytes | None = None
     """The record's bytes, kept where it spans several lines, to find the line of an item."""
+    toml: bool = False
+    """Whether those bytes are TOML, not JSON."""
 
     def line_of(self, pointer: str) -> int:
         """The line on which the item at a JSON pointer begins."""
-        return self.line if self.raw is None else self.line + locate(self.raw, pointer)
+        if self.raw is None:
+            return self.line
+        return self.line + (locate_toml if self.toml else locate)(self.raw, pointer)
 
 
 class Decoded(NamedTuple, Generic[T]):
@@ -79,6 +89,36 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FileFault(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_part(path: Path) -> bytes | Finding:
+    """The bytes of one file of many, or why there are none; only a regular file is opened, for a pipe would wait for ever."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return path.read_bytes()
+        return finding("FILE_UNREADABLE", str(path), got="a folder" if stat.S_ISDIR(mode) else "a pipe or a device")
+    except FileNotFoundError:
+        if path.is_symlink():
+            return finding("FILE_UNREADABLE", str(path), got="a link to nothing")
+        return finding("FILE_MISSING", str(path))
+    except OSError as error:
+        return finding("FILE_UNREADABLE", str(path), got=quote(error.strerror or str(error)))
+
+
+def check_room(path: Path) -> None:
+    """Raise :class:`FileFault` where a file stands in the place of a folder."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise FileFault(f"{path} is no folder: move the file that stands in its place")
+
+
+_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")
+
+
+def left_behind(path: Path) -> list[Path]:
+    """The temporary files that killed writers of a path left beside it."""
+    rests = ((rest, _TEMPORARY.fullmatch(rest.name)) for rest in path.parent.glob(".*.tmp"))
+    return sorted(rest for rest, match in rests if match is not None and match[1] == path.name)
 
 
 def write_atomic(path: Path, data: bytes) -> bool:
@@ -118,8 +158,10 @@ def sha256(data: bytes | str) -> str:
 
 def decode_text(raw: bytes, path: str) -> str | Finding:
     """The text of a file exactly as it stands, or the reason why it is none."""
-    if not raw.strip():
+    if not raw:
         return finding("EMPTY_FILE", path)
+    if not raw.strip():
+        return finding("NO_TEXT", path)
     if raw.startswith(b"\xef\xbb\xbf"):
         return finding("BOM", path)
     if b"\0" in raw:
@@ -183,9 +225,10 @@ def decode_record(raw: bytes, kind: type[T], path: str, line: int = 1) -> T | li
     try:
         value = decoder.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return _diagnose(raw, kind, path, line) or [finding("BAD_SHAPE", path, line=line, got=quote(str(error), 160))]
+        said = str(error)
+        return _diagnose(raw, kind, path, line, said) or [finding("BAD_SHAPE", path, line=line, got=quote(said, 160))]
     if _encoder.encode(value) != raw or _has_long_number(raw):
-        faults = _diagnose(raw, kind, path, line, shape=False)
+        faults = _diagnose(raw, kind, path, line)
         if faults:
             return faults
     return value
@@ -229,12 +272,12 @@ class Strict:
         return int(text)
 
 
-def _diagnose(raw: bytes, kind: type[T], path: str, line: int, *, shape: bool = True) -> list[Finding]:
-    """Everything wrong with one record's JSON, and, with ``shape``, with its fields."""
+def _diagnose(raw: bytes, kind: type[T], path: str, line: int, refused: str = "") -> list[Finding]:
+    """Everything wrong with one record's JSON, and, if the decoder ``refused`` it, with its fields."""
     value, found = strict_json(raw, path, line)
-    if shape and not found:
+    if refused and not found:
         try:
-            found = _shape_faults(value, raw, kind, path, line)
+            found = _shape_faults(value, raw, kind, path, line, refused)
         except RecursionError:
             found = [finding("TOO_DEEP", path, line=line)]
     return found
@@ -313,47 +356,18 @@ def _silent_faults(text: str) -> Iterator[tuple[str, str, str, int]]:
         yield from ((code, got, token.pointer, token.at) for code, got in strict.notes)
 
 
-def _shape_faults(value: Any, raw: bytes, kind: type[T], path: str, line: int) -> list[Finding]:
+def _shape_faults(value: Any, raw: bytes, kind: type[T], path: str, line: int, otherwise: str) -> list[Finding]:
     """Every place where a record departs from the JSON Schema of its type."""
-    doc = value["id"] if isinstance(value, dict) and isinstance(value.get("id"), str) else ""
-    found = []
-    for error in islice(chain.from_iterable(map(_leaves, _validators()[kind].iter_errors(value))), MAX_FINDINGS_PER_FILE):
-        pointer = "".join(f"/{part}" for part in error.absolute_path)
-        at = line + locate(raw, pointer) if b"\n" in raw else line
-        types = _types(error)
-        got = _short(error.instance) if types else quote(error.message, 160)
-        found.append(finding("BAD_SHAPE", path, line=at, doc=doc, pointer=pointer, got=got, wanted=" or ".join(types)))
-    return sorted(found, key=lambda f: (f.line, f.pointer, f.got))
+
+    def line_of(pointer: str) -> int:
+        return line + locate(raw, pointer) if b"\n" in raw else line
+
+    return shape_faults(value, _schemas()[kind], path=path, line_of=line_of, otherwise=otherwise)
 
 
 @cache
-def _validators() -> dict[Any, Any]:
-    from jsonschema import Draft202012Validator
-
-    return {kind: Draft202012Validator(json_schema(kind)) for kind in (Annotation, Article)}
-
-
-def _leaves(error: Any) -> Iterator[Any]:
-    """An error, or, where one of several schemas nearly fits, the errors that keep it from fitting."""
-    near = [e for e in error.context or () if e.validator != "type" or e.relative_path]
-    if error.validator == "anyOf" and near:
-        for inner in near:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
-def _types(error: Any) -> list[str]:
-    """The types that were asked for, if the type is what is wrong."""
-    errors = error.context if error.validator == "anyOf" else [error]
-    return [str(e.validator_value) for e in errors if e.validator == "type"]
-
-
-def _short(value: Any) -> str:
-    """A value from a file in a few words."""
-    if isinstance(value, (dict, list)):
-        return "an object" if isinstance(value, dict) else "an array"
-    return quote(value) if isinstance(value, str) else json.dumps(value)
+def _schemas() -> dict[Any, dict[str, Any]]:
+    return {kind: json_schema(kind) for kind in (Annotation, Article)}
 
 
 def json_schema(kind: type[msgspec.Struct], labels: Labels | None = None) -> dict[str, Any]:
@@ -374,13 +388,17 @@ def json_schema(kind: type[msgspec.Struct], labels: Labels | None = None) -> dic
             ("Mention", "type"): labels.types,
             ("Mention", "kind"): [*labels.kinds, None],
             ("Relation", "type"): labels.relations,
-            ("Relation", "factuality"): labels.factualities,
+            ("Relation", "factuality"): labels.allowed_factualities,
             ("Stance", "polarity"): labels.polarities,
-            ("Stance", "basis"): labels.bases,
+            ("Stance", "basis"): labels.allowed_bases,
         }
         for (struct, field), values in enums.items():
             if struct in definitions:
                 definitions[struct]["properties"][field]["enum"] = list(values)
+        if kind is Article:
+            schema["properties"]["origin"]["enum"] = list(ORIGINS)
+            schema["properties"]["published"]["pattern"] = f"^{PUBLISHED}$"
+            definitions["Region"]["properties"]["kind"]["enum"] = list(REGION_KINDS)
     return schema
 
 
@@ -459,8 +477,9 @@ def _lines(raw: bytes) -> dict[str, int]:
 def canonical(annotation: Annotation, labels: Labels) -> Annotation:
     """The same data in canonical order, with defaults as ``None`` and symmetric heads in order.
 
-    Mentions by (start, −end, type, id); entities by first mention, their mentions likewise; the head
-    of a symmetric relation is the entity that comes first; relations by identity; stances by (start, id).
+    Mentions are sorted by start, then the longer first, then type and id; entities, and the mentions in them,
+    follow that order; relations their identity; stances start and id. Of the two ends of a symmetric relation
+    the entity that is earlier becomes the head.
     """
     mentions = annotation.mentions
     if mentions is not None:

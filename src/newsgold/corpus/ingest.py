@@ -7,7 +7,8 @@ main text is extracted; JSONL holds articles ready made.
 A file is taken whole or not at all. Everything is checked before the first
 write; then come the raw file, the text and, last, the metadata, which makes
 the article known. A run killed at any moment is finished by the next one.
-An article that is known is never written again, so metadata may be edited.
+An article that is known is never written again, so metadata may be edited; bytes
+that are an article already are said to be, where the call asks for something else.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import msgspec
 from newsgold.corpus.codec import (
     Decoded,
     Record,
+    check_room,
     decode_file,
     decode_jsonl,
     decode_text,
@@ -31,12 +33,11 @@ from newsgold.corpus.codec import (
     sha256,
     write_atomic,
 )
-from newsgold.corpus.model import DOCUMENT_ID, MAX_RECORD_BYTES, Annotation, Article, Region, Source
+from newsgold.corpus.model import DOCUMENT_ID, MAX_RECORD_BYTES, ORIGINS, Annotation, Article, Region, Source
 from newsgold.corpus.store import ARTICLES, GOLD, RAW, read_articles, write_article
 from newsgold.corpus.validate import check_articles
 from newsgold.errors import FileFault, Finding, UsageError, finding, has_errors, printable, quote
 
-ORIGINS = ("seed", "written", "imported")
 MAX_TITLE_LENGTH = 200
 MIN_REPEATED_PARAGRAPH = 40
 MAX_SLUG_LENGTH = 60
@@ -86,6 +87,8 @@ def ingest(
     options = Article(
         id=id or "", text="", language=language, origin=origin, split=split, event=event, outlet=outlet, published=published
     )
+    for room in (ARTICLES, RAW, GOLD):
+        check_room(corpus / room)
     known = _known(corpus)
     done = []
     for file in files:
@@ -138,6 +141,8 @@ def _ingest_file(path: Path, corpus: Path, options: Article, known: dict[str, Ar
         found += [fault for name in kept if (fault := _raw_fault(name, file, corpus, options, known)) is not None]
     if has_errors(found):
         return Ingested((), (), tuple(found))
+    pairs = zip(decoded.records, records, strict=True)
+    found += [notice for old, r in pairs if (notice := _notice(old.value, r, file, options, known)) is not None]
     changed = [target for name in kept if write_atomic(target := corpus / RAW / name, file.raw)]
     for record in records:
         if record.value.id not in known:
@@ -165,6 +170,32 @@ def _safe(name: str) -> bool:
     return shown and 0 < len(name.encode()) <= MAX_NAME_BYTES
 
 
+def _notice(
+    fresh: Article, record: Record[Article], file: _Received, options: Article, known: dict[str, Article]
+) -> Finding | None:
+    """What the call asked of a known article in vain: another file name, or options that its metadata contradict."""
+    article = record.value
+    if known.get(article.id) is not article:
+        return None
+    reader = _reader(file.path)
+    # a page that is known is not read again, so what it says of itself is not at hand
+    names = ("origin", "split", "event") if reader is _from_html else _OPTIONS
+    given = fresh if reader is _from_jsonl else options
+    ignored = [
+        f"{name} {quote(asked)}"
+        for name in names
+        if (asked := getattr(options, name)) not in (getattr(_BLANK, name), getattr(article, name))
+        and asked == getattr(given, name)
+    ]
+    renamed = reader is not _from_jsonl and article.source.file not in (None, file.path.name)
+    facts = [f"the bytes of {quote(article.source.file)}"] if renamed else []
+    facts += [f"ignored: {', '.join(ignored)}"] if ignored else []
+    return _fault("ALREADY_INGESTED", record, got="; ".join(facts)) if facts else None
+
+
+_OPTIONS = ("origin", "split", "event", "outlet", "published", "language")
+
+
 def _same(article: Article, known: dict[str, Article], file: _Received) -> bool:
     """Whether the article is known already, from these bytes or, in JSONL, with this text."""
     other = known.get(article.id)
@@ -189,8 +220,6 @@ def _unwritable(record: Record[Article]) -> Finding | None:
         encode(article)
     except UnicodeEncodeError as error:
         return _fault("LONE_SURROGATE", record, got=quote(error.object[error.start]))
-    if article.origin not in ORIGINS:
-        return _fault("BAD_SHAPE", record, pointer="/origin", got=quote(article.origin), wanted=", ".join(ORIGINS))
     fault = decode_text(article.text.encode(), record.path) if article.text.strip() else None
     return _fault(fault.code, record, pointer="/text", got=fault.got) if isinstance(fault, Finding) else None
 

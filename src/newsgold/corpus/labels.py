@@ -8,14 +8,15 @@ another file, nothing else.
 
 from __future__ import annotations
 
-import re
-import tomllib
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from newsgold.corpus.shapes import shape_faults
+from newsgold.corpus.toml import decode_toml, locate_toml
 from newsgold.errors import DataError, FileFault, Finding, finding, quote
 
 DEFAULT_FACTUALITY = "asserted"
@@ -52,16 +53,30 @@ class RelationLabel(Label, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole inventory; every section maps a label's name to the label, in the file's order."""
+    """A whole inventory; every section maps a label's name to the label, in the file's order.
+
+    A section that is absent or empty is off: without relations or polarities there is no such layer;
+    without factualities or bases every item has the one that stands for none, and nothing is asked.
+    """
 
     name: str
     version: str
     kinds: dict[str, Label]
     types: dict[str, TypeLabel]
-    relations: dict[str, RelationLabel]
-    factualities: dict[str, Label]
-    polarities: dict[str, Label]
-    bases: dict[str, Label]
+    relations: dict[str, RelationLabel] = {}
+    factualities: dict[str, Label] = {}
+    polarities: dict[str, Label] = {}
+    bases: dict[str, Label] = {}
+
+    @property
+    def allowed_factualities(self) -> tuple[str, ...]:
+        """The factualities that a relation may have."""
+        return tuple(self.factualities) or (DEFAULT_FACTUALITY,)
+
+    @property
+    def allowed_bases(self) -> tuple[str, ...]:
+        """The bases that a stance may have."""
+        return tuple(self.bases) or (DEFAULT_BASIS,)
 
     def kind(self, type_name: str, kind: str | None = None) -> str:
         """The kind of a mention: as given, or VAL for value types and NAM for the rest."""
@@ -96,26 +111,12 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 def load_labels(path: Path) -> Labels:
     """Read an inventory; raises :class:`DataError` with every fault found."""
     try:
+        if path.exists() and not path.is_file():
+            raise FileFault(f"cannot read the label inventory {path}: it is no regular file")
         raw = path.read_bytes()
     except OSError as error:
         raise FileFault(f"cannot read the label inventory {path}: {error.strerror or error}") from error
     return parse_labels(raw, str(path))
-
-
-def decode_toml(raw: bytes, path: str) -> dict[str, Any] | Finding:
-    """The table of a TOML file, or why it is none."""
-    if raw.startswith(b"\xef\xbb\xbf"):
-        return finding("BOM", path, line=1)
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        at = raw.count(b"\n", 0, error.start) + 1
-        return finding("NOT_UTF8", path, line=at, got=f"0x{raw[error.start]:02x} at byte {error.start}")
-    except RecursionError:
-        return finding("BAD_TOML", path, got="values nested too deeply")
-    except ValueError as error:  # TOMLDecodeError, and what int() says of 5,000 digits
-        place = re.search(r"at line (\d+)", str(error))
-        return finding("BAD_TOML", path, line=int(place[1]) if place else 0, got=quote(str(error), 160))
 
 
 def parse_labels(raw: bytes, path: str) -> Labels:
@@ -128,12 +129,20 @@ def parse_labels(raw: bytes, path: str) -> Labels:
         for name, row in rows.items() if isinstance(rows, dict) else ():
             if isinstance(row, dict):
                 row["name"] = name
+
+    def line_of(pointer: str) -> int:
+        return 1 + locate_toml(raw, pointer)
+
     try:
         labels = msgspec.convert(table, Labels)
     except msgspec.ValidationError as error:
-        raise _bad(path, finding("BAD_LABELS", path, got=quote(str(error), 200))) from error
+        schema, said = msgspec.json.schema(Labels), str(error)
+        shapes = shape_faults(table, schema, path=path, line_of=line_of, otherwise=said, code="BAD_LABELS")
+        raise _bad(path, *shapes) from error
     faults = [
-        finding("BAD_LABELS", path, pointer=pointer, got=quote(name), wanted=f"one of {', '.join(allowed)}")
+        finding(
+            "BAD_LABELS", path, line=line_of(pointer), pointer=pointer, got=quote(name), wanted=f"one of {', '.join(allowed)}"
+        )
         for pointer, name, allowed in _references(labels)
         if name not in allowed
     ]
@@ -184,6 +193,7 @@ def find_labels(explicit: Path | None = None, *places: Path) -> Labels:
         return load_labels(explicit)
     for place in places:
         for folder in (place, *place.absolute().parents[:3]):
-            if (folder / "labels.toml").is_file():
+            # in a folder of articles it may be the metadata of one
+            if os.path.lexists(folder / "labels.toml") and not (folder / "labels.txt").is_file():
                 return load_labels(folder / "labels.toml")
     return default_labels()

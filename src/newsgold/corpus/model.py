@@ -1,8 +1,8 @@
 """The document: an article, and stand-off annotation on it.
 
-Offsets are half-open ``[start, end)`` Unicode code points into the article's
-text exactly as stored. A gold file, one annotator's pass and a system's
-prediction are the same type, :class:`Annotation`; what is asked of each role
+Offsets count Unicode code points of the article's text exactly as stored; a span
+is half-open, ``[start, end)``. Gold, passes of annotators and predictions of
+systems share one type, :class:`Annotation`; what is asked of each role
 is the validator's business, not the types'. All values are frozen; decoding
 checks their shape only.
 
@@ -13,11 +13,14 @@ one was attempted and holds nothing.
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import msgspec
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
+ORIGINS = ("seed", "written", "imported")
+REGION_KINDS = ("title", "body", "duplicate")
 AUTHOR = "AUTHOR"
 """The holder of a stance taken in the article's own voice."""
 UNKNOWN = "UNKNOWN"
@@ -26,16 +29,23 @@ UNKNOWN = "UNKNOWN"
 DOCUMENT_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 ITEM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 WIKIDATA_ID = re.compile(r"Q[1-9][0-9]{0,11}")
+_ZONE = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_TIME = rf"T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?{_ZONE}?"
+PUBLISHED = rf"[0-9]{{4}}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])({_TIME})?)?)?"
+"""When an article was published, in ISO 8601: a year, a month, a day, or a day with its time."""
 
 MAX_RECORD_BYTES = 8_000_000
 MAX_TEXT_LENGTH = 1_000_000
+
+Offset = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
+"""An offset into a text; more than 32 bits hold is no offset, wherever it is stored."""
 
 
 class Region(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A stretch of an article: its title, its body, or text that repeats another part."""
 
-    start: int
-    end: int
+    start: Offset
+    end: Offset
     kind: str
     """``title``, ``body`` or ``duplicate``; duplicates are neither annotated nor scored."""
 
@@ -82,8 +92,8 @@ class Mention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A span of text that refers to something, with the type of what it refers to."""
 
     id: str | None = None
-    start: int
-    end: int
+    start: Offset
+    end: Offset
     type: str
     kind: str | None = None
     """NAM, NOM, PRO or VAL; ``None`` is VAL for value types and NAM otherwise."""
@@ -115,8 +125,8 @@ class Stance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A holder's position on a target, and the span that expresses it."""
 
     id: str | None = None
-    start: int | None = None
-    end: int | None = None
+    start: Offset | None = None
+    end: Offset | None = None
     holder: str
     """A mention (or entity, in predictions), ``AUTHOR`` or ``UNKNOWN``."""
     target: str
@@ -133,7 +143,7 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     text_sha256: str | None = None
     split: str | None = None
     event: str | None = None
-    ignore: tuple[tuple[int, int], ...] = ()
+    ignore: tuple[tuple[Offset, Offset], ...] = ()
     """Spans of the duplicate regions, filled in from the article."""
     mentions: tuple[Mention, ...] | None = None
     entities: tuple[Entity, ...] | None = None

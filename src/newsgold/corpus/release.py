@@ -25,10 +25,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from newsgold.corpus import card, tables
-from newsgold.corpus.codec import canonical, encode, json_schema, read_bytes, sha256, write_atomic
+from newsgold.corpus.codec import canonical, encode, json_schema, left_behind, read_bytes, sha256, write_atomic
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import LAYERS, SPLITS, Annotation, Article
-from newsgold.corpus.store import ARTICLES, GOLD, RAW, VERSION_NUMBER, corpus_version, fill, read_annotations, read_articles
+from newsgold.corpus.store import (
+    ARTICLES,
+    GOLD,
+    RAW,
+    VERSION_NUMBER,
+    corpus_version,
+    fill,
+    is_corpus,
+    read_annotations,
+    read_articles,
+)
 from newsgold.corpus.tables import Document, read_documents, read_labels
 from newsgold.corpus.validate import validate
 from newsgold.errors import DataError, FileFault, Finding, UsageError, finding, has_errors, quote
@@ -86,7 +96,7 @@ def build(corpus: Path, *, version: str | None = None, out: Path | None = None) 
             {name: data for name, data in files.items() if name not in ("README.md", "VERSION", "SHA256SUMS")}
         )
     changed = [target / name for name, data in files.items() if write_atomic(target / name, data)]
-    for path in _superfluous(target, release.files):
+    for path in _superfluous(target, files):
         _remove(path)
         changed.append(path)
     return Built(release.version, release.digest, tuple(changed), release.findings)
@@ -145,10 +155,12 @@ def logical_digest(documents: Iterable[Document]) -> str:
 
 def _documents(corpus: Path, labels: Labels) -> tuple[list[Document], list[Finding]]:
     """The documents to release, complete and canonical, sorted by id; and warnings."""
-    records = read_articles(corpus).records
+    if not is_corpus(corpus):
+        raise FileFault(f"{corpus} is no corpus folder: it has no {ARTICLES}/")
     found = validate([corpus], role="gold")
     if has_errors(found):
         raise DataError(f"{corpus} cannot be released: its data have errors", sorted(found, key=lambda f: f.severity))
+    records = read_articles(corpus).records
     golds = _golds(corpus)
     documents = []
     for record in records:
@@ -238,13 +250,13 @@ def _checksums(files: Mapping[str, bytes]) -> bytes:
 
 def _superfluous(target: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Shards of our configs that this release does not have, and what a killed build left behind."""
-    found = []
+    found = {rest for name in files for rest in left_behind(target / name)}
     for config in _CONFIGS:
-        for path in sorted((target / "data" / config).glob("*")):
+        for path in (target / "data" / config).glob("*"):
             shard = _SHARD.fullmatch(path.name) is not None and path.relative_to(target).as_posix() not in files
             if shard or re.fullmatch(rf"\.{_SHARD.pattern}\..*\.tmp", path.name):
-                found.append(path)
-    return found
+                found.add(path)
+    return sorted(found)
 
 
 def _remove(path: Path) -> None:
@@ -267,7 +279,7 @@ def stats(corpus: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Iterator[Document | Annotation]:
-    if path.suffix != ".parquet" and not (path / ARTICLES).is_dir():
+    if path.suffix != ".parquet" and not is_corpus(path):
         decoded = read_annotations(path)
         _refuse(path, decoded.findings)
         yield from (record.value for record in decoded.records)
@@ -335,6 +347,7 @@ def _sections(documents: list[Document], labels: Labels, columns: Mapping[str, A
             ([f"`{n}`", *(splits[s][layer].get(n, 0) for s in splits), counts["by_type"][layer].get(n, 0)] for n in names),
         )
         for layer, title, names in labelled
+        if names
     ]
     configs = ([f"`{c}`", _CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
     return {

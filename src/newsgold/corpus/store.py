@@ -10,8 +10,10 @@ Every reader gives what it could read and a finding for each fault.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +24,20 @@ from newsgold.corpus.codec import (
     Decoded,
     Record,
     T,
+    check_room,
     decode_file,
     decode_jsonl,
     decode_text,
     encode_gold,
+    json_schema,
     read_bytes,
+    read_part,
     strict_json,
     write_atomic,
 )
-from newsgold.corpus.labels import decode_toml
 from newsgold.corpus.model import DOCUMENT_ID, Annotation, Article
+from newsgold.corpus.shapes import shape_faults
+from newsgold.corpus.toml import decode_toml
 from newsgold.errors import DataError, FileFault, Finding, finding, quote
 
 ARTICLES = "articles"
@@ -40,14 +46,35 @@ RAW = "raw"
 KB = "kb.jsonl"
 
 
+def is_corpus(path: Path) -> bool:
+    """Whether a folder is a corpus folder, whole or not: it has a room of one, a version or an inventory.
+
+    Raises :class:`FileFault` where a file stands in the place of a room.
+    """
+    if not path.is_dir():
+        return False
+    rooms = [path / name for name in (ARTICLES, GOLD, RAW) if os.path.lexists(path / name)]
+    for room in rooms:
+        check_room(room)
+    if rooms or (path / "VERSION").is_file():
+        return True
+    # an inventory may also lie beside gold files, and an article may be called "labels"
+    return (path / "labels.toml").is_file() and not (path / "labels.txt").is_file() and not any(path.glob("*.json"))
+
+
 def read_articles(path: Path) -> Decoded[Article]:
     """The articles at a path: a corpus folder, an articles folder, JSONL or Parquet."""
     if path.is_dir():
-        folder = path / ARTICLES if (path / ARTICLES).is_dir() else path
+        folder = path / ARTICLES if is_corpus(path) else path
         files = sorted(folder.glob("*.toml"))
-        if not files:
+        orphans = sorted(file for file in folder.glob("*.txt") if not os.path.lexists(file.with_name(f"{file.stem}.toml")))
+        if not files and not orphans:
             raise FileFault(f"no articles in {path}: expected {ARTICLES}/<id>.toml and <id>.txt")
-        return _merge(_read_article(file) for file in files)
+        decoded = _merge(_read_article(file) for file in files)
+        missing = [
+            finding("FILE_MISSING", str(f.with_name(f"{f.stem}.toml")), doc=f.stem, got=f"{f.name} alone") for f in orphans
+        ]
+        return Decoded(decoded.records, [*decoded.findings, *missing])
     if path.suffix == ".parquet":
         return _read_parquet(path, Article)
     return decode_jsonl(read_bytes(path), Article, str(path))
@@ -59,12 +86,12 @@ def read_annotations(path: Path) -> Decoded[Annotation]:
     From a corpus folder they come with split, event and ignore filled in from the articles.
     """
     if path.is_dir():
-        inside = (path / GOLD).is_dir()
-        files = sorted((path / GOLD if inside else path).glob("*.json"))
+        whole = is_corpus(path)
+        files = sorted((path / GOLD if whole else path).glob("*.json"))
         if not files:
             raise FileFault(f"no annotations in {path}: expected {GOLD}/<id>.json or <id>.json")
         decoded = _merge(_read_gold(file) for file in files)
-        if not (path / ARTICLES).is_dir():
+        if not whole:
             return decoded
         articles = {r.value.id: r.value for r in read_articles(path).records}
         return Decoded([r._replace(value=fill(r.value, articles.get(r.value.id))) for r in decoded.records], decoded.findings)
@@ -120,27 +147,39 @@ def _merge(parts: Iterable[Decoded[T]]) -> Decoded[T]:
 
 def _read_article(path: Path) -> Decoded[Article]:
     where = str(path)
-    raw = read_bytes(path)
-    text_path = path.with_name(f"{path.stem}.txt")
-    text, table = decode_text(read_bytes(text_path), str(text_path)), decode_toml(raw, where)
-    if isinstance(text, Finding) or isinstance(table, Finding):
-        return Decoded([], [fault for fault in (text, table) if isinstance(fault, Finding)])
+    raw, text_raw = read_part(path), read_part(path.with_name(f"{path.stem}.txt"))
+    text = text_raw if isinstance(text_raw, Finding) else decode_text(text_raw, str(path.with_name(f"{path.stem}.txt")))
+    table = raw if isinstance(raw, Finding) else decode_toml(raw, where)
+    if isinstance(text, Finding) or isinstance(table, Finding) or isinstance(raw, Finding):
+        return Decoded([], [fault._replace(doc=path.stem) for fault in (text, table) if isinstance(fault, Finding)])
+    record = Record(Article(id=path.stem, text=text), where, 1, raw, toml=True)
     if "text" in table:
-        return Decoded([], [finding("BAD_SHAPE", where, pointer="/text", got="a text", wanted=f"{path.stem}.txt to hold it")])
+        line, got, wanted = record.line_of("/text"), "a text", f"{path.stem}.txt to hold it"
+        return Decoded([], [finding("BAD_SHAPE", where, line=line, doc=path.stem, pointer="/text", got=got, wanted=wanted)])
     try:
         article = msgspec.convert({**table, "text": text}, Article)
     except msgspec.ValidationError as error:
-        return Decoded([], [finding("BAD_SHAPE", where, got=quote(str(error), 160))])
+        faults = shape_faults(
+            {**table, "text": text}, _article_schema(), path=where, line_of=record.line_of, otherwise=str(error)
+        )
+        return Decoded([], [fault._replace(doc=fault.doc or path.stem) for fault in faults])
     found = []
     if article.id != path.stem:
-        found.append(
-            finding("FILE_NAME", where, line=1, doc=article.id, pointer="/id", got=quote(article.id), wanted=quote(path.stem))
-        )
-    return Decoded([Record(article, where, 1)], found)
+        line, got, wanted = record.line_of("/id"), quote(article.id), quote(path.stem)
+        found.append(finding("FILE_NAME", where, line=line, doc=article.id, pointer="/id", got=got, wanted=wanted))
+    return Decoded([record._replace(value=article)], found)
+
+
+@cache
+def _article_schema() -> dict[str, Any]:
+    return json_schema(Article)
 
 
 def _read_gold(path: Path) -> Decoded[Annotation]:
-    decoded = decode_file(read_bytes(path), Annotation, str(path))
+    raw = read_part(path)
+    if isinstance(raw, Finding):
+        return Decoded([], [raw._replace(doc=path.stem)])
+    decoded = decode_file(raw, Annotation, str(path))
     found = list(decoded.findings)
     for record in decoded.records:
         if record.value.id != path.stem:

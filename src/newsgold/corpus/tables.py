@@ -133,7 +133,7 @@ def rows(config: str, documents: Iterable[Document], labels: Labels) -> list[Row
 
 def _coded(row: Row, layer: str, codes: Mapping[str, Mapping[str, int]]) -> Row:
     for column, section in CLASSES[layer].items():
-        if row.get(column) is not None:
+        if row.get(column) is not None and codes[section]:  # a section that is off has no codes, and the column is a string
             row[column] = codes[section][row[column]]
     return row
 

@@ -14,18 +14,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from newsgold.corpus.codec import Record, decode_jsonl, read_bytes, sha256
+from newsgold.corpus.codec import Decoded, Record, decode_jsonl, read_bytes, read_part, sha256
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import (
     AUTHOR,
     DOCUMENT_ID,
     ITEM_ID,
     MAX_TEXT_LENGTH,
+    ORIGINS,
+    PUBLISHED,
+    REGION_KINDS,
     SCHEMA_VERSION,
     SPLITS,
     UNKNOWN,
@@ -36,7 +40,7 @@ from newsgold.corpus.model import (
     Mention,
     Stance,
 )
-from newsgold.corpus.store import ARTICLES, GOLD, RAW, find_kb, read_annotations, read_articles
+from newsgold.corpus.store import ARTICLES, GOLD, RAW, find_kb, is_corpus, read_annotations, read_articles
 from newsgold.errors import MAX_FINDINGS_PER_FILE, DataError, Finding, Role, finding, quote
 
 ALL: tuple[Role, ...] = ("gold", "pass", "prediction")
@@ -185,6 +189,21 @@ def bad_split(doc: Document) -> Iterator[Hit]:
         yield Hit("/split", quote(doc.annotation.split), ", ".join(SPLITS))
 
 
+def article_differs(doc: Document) -> Iterator[Hit]:
+    """What the annotation says of its article is what the article says."""
+    annotation, article = doc.annotation, doc.article
+    if article is not None:
+        for name in ("split", "event"):
+            said, actual = getattr(annotation, name), getattr(article, name)
+            if said is not None and actual is not None and said != actual:
+                yield Hit(f"/{name}", quote(said), quote(actual))
+        if annotation.ignore and article.regions and sorted(annotation.ignore) != sorted(article.ignore):
+            spans = [
+                ", ".join(f"[{start}, {end})" for start, end in side) or "none" for side in (annotation.ignore, article.ignore)
+            ]
+            yield Hit("/ignore", quote(spans[0]), quote(spans[1]))
+
+
 # -------------------------------------------------------------------------- spans
 
 
@@ -279,11 +298,11 @@ def unknown_kind(doc: Document) -> Iterator[Hit]:
     return _outside("mentions", "kind", [m.kind for m in doc.mentions], doc.labels.kinds)
 
 
-def _outside(layer: str, field: str, values: Sequence[str | None], allowed: Mapping[str, object]) -> Iterator[Hit]:
-    if not allowed.keys() >= set(values) - {None}:
+def _outside(layer: str, field: str, values: Sequence[str | None], allowed: Collection[str]) -> Iterator[Hit]:
+    if not set(allowed) >= set(values) - {None}:
         for i, value in enumerate(values):
             if value is not None and value not in allowed:
-                yield Hit(f"/{layer}/{i}/{field}", quote(value), ", ".join(allowed))
+                yield Hit(f"/{layer}/{i}/{field}", quote(value), ", ".join(allowed) or "none: the inventory has no such layer")
 
 
 def kind_type(doc: Document) -> Iterator[Hit]:
@@ -386,7 +405,7 @@ def unknown_relation(doc: Document) -> Iterator[Hit]:
 
 def unknown_factuality(doc: Document) -> Iterator[Hit]:
     """Factualities are in the inventory."""
-    return _outside("relations", "factuality", [r.factuality for r in doc.relations], doc.labels.factualities)
+    return _outside("relations", "factuality", [r.factuality for r in doc.relations], doc.labels.allowed_factualities)
 
 
 def dangling_argument(doc: Document) -> Iterator[Hit]:
@@ -524,7 +543,7 @@ def unknown_polarity(doc: Document) -> Iterator[Hit]:
 
 def unknown_basis(doc: Document) -> Iterator[Hit]:
     """Bases are in the inventory."""
-    return _outside("stances", "basis", [s.basis for s in doc.stances], doc.labels.bases)
+    return _outside("stances", "basis", [s.basis for s in doc.stances], doc.labels.allowed_bases)
 
 
 def duplicate_stance(doc: Document) -> Iterator[Hit]:
@@ -544,6 +563,7 @@ CHECKS: dict[str, tuple[tuple[Role, ...], Callable[[Document], Iterator[Hit]]]] 
     "DUPLICATE_ID": (ALL, duplicate_id),
     "TEXT_HASH": (ALL, text_hash),
     "BAD_SPLIT": (ALL, bad_split),
+    "ARTICLE_DIFFERS": (COMPLETE, article_differs),
     "SPAN_REVERSED": (ALL, span_reversed),
     "SPAN_OUTSIDE": (ALL, span_outside),
     "SPAN_UNTRIMMED": (COMPLETE, span_untrimmed),
@@ -647,9 +667,10 @@ def check_articles(records: Sequence[Record[Article]], raw: Path | None = None) 
     """Every finding about a set of articles: ids, hashes, regions, splits, leaks between splits."""
     found = list(_repeated(records))
     for record in records:
+        doc = record.value.id
         found += [
-            finding(code, record.path, line=record.line, doc=record.value.id, pointer=hit.pointer, got=hit.got, wanted=hit.wanted)
-            for code, hit in _article_hits(record.value, raw)
+            finding(code, record.path, line=record.line_of(at), doc=doc, pointer=at, got=got, wanted=wanted)
+            for code, (at, got, wanted) in _article_hits(record.value, raw)
         ]
     return found + list(_leaks(records))
 
@@ -665,23 +686,43 @@ def _article_hits(article: Article, raw: Path | None) -> Iterator[tuple[str, Hit
         yield "NO_TEXT", Hit("/text")
     if article.text_sha256 is not None and article.text_sha256 != (actual := sha256(article.text)):
         yield "ARTICLE_HASH", Hit("/text_sha256", quote(actual[:12]), quote(article.text_sha256[:12]))
+    if article.origin not in ORIGINS:
+        yield "BAD_SHAPE", Hit("/origin", quote(article.origin), ", ".join(ORIGINS))
+    if article.published is not None and not _is_iso(article.published):
+        yield "BAD_SHAPE", Hit("/published", quote(article.published), "an ISO 8601 date or time, such as 2031-05-03")
     yield from (("BAD_REGION", hit) for hit in _bad_regions(article))
+    titles = [article.text[r.start : r.end].strip() for r in article.regions if r.kind == "title"]
+    if article.title is not None and titles and article.title.strip() not in titles:
+        yield "TITLE_DIFFERS", Hit("/title", quote(article.title), quote(titles[0]))
     name = article.source.file
     if raw is not None and name is not None and article.source.sha256 is not None:
         if "/" in name or "\\" in name or name in ("", ".", ".."):
-            yield "BAD_ID", Hit("/source/file", quote(name), "a bare file name")
-        elif not (raw / name).is_file():
-            yield "RAW_HASH", Hit("/source/file", "no such file", quote(name))
-        elif (actual := sha256(read_bytes(raw / name))) != article.source.sha256:
+            yield "RAW_NAME", Hit("/source/file", quote(name), "a bare file name")
+            return
+        data = read_part(raw / name)
+        if isinstance(data, Finding):
+            yield "RAW_HASH", Hit("/source/file", data.got or "no such file", quote(name))
+        elif (actual := sha256(data)) != article.source.sha256:
             yield "RAW_HASH", Hit("/source/sha256", quote(actual[:12]), quote(article.source.sha256[:12]))
+
+
+def _is_iso(moment: str) -> bool:
+    """Whether a date or a time is ISO 8601 and there is such a day."""
+    if not re.fullmatch(PUBLISHED, moment):
+        return False
+    try:
+        date.fromisoformat((moment + "-01-01")[:10] if len(moment) < len("2031-05-03") else moment[:10])
+    except ValueError:
+        return False
+    return True
 
 
 def _bad_regions(article: Article) -> Iterator[Hit]:
     last: dict[str, int] = {}
     for i, region in sorted(enumerate(article.regions), key=lambda pair: pair[1].start):
         got = f"{quote(region.kind)} [{region.start}, {region.end})"
-        if region.kind not in ("title", "body", "duplicate"):
-            yield Hit(f"/regions/{i}/kind", got, "title, body or duplicate")
+        if region.kind not in REGION_KINDS:
+            yield Hit(f"/regions/{i}/kind", got, ", ".join(REGION_KINDS))
         if not 0 <= region.start < region.end <= len(article.text) or region.start < last.get(region.kind, 0):
             yield Hit(f"/regions/{i}", got, f"within [0, {len(article.text)}), none overlapping")
         last[region.kind] = max(region.end, last.get(region.kind, 0))
@@ -701,7 +742,7 @@ def _leaks(records: Sequence[Record[Article]]) -> Iterator[Finding]:
                 yield finding(
                     "SPLIT_LEAK",
                     record.path,
-                    line=record.line,
+                    line=record.line_of(f"/{what}"),
                     doc=article.id,
                     pointer=f"/{what}",
                     got=f"{shown} in {quote(article.split)}, and in {quote(other.split)} with {quote(other.id)}",
@@ -724,7 +765,7 @@ def validate(
     found: list[Finding] = []
     for path in paths:
         inventory = find_labels(labels, *([articles] if articles else []), path)
-        if (path / ARTICLES).is_dir():
+        if is_corpus(path):
             found += _validate_corpus(path, inventory, role or "gold")
         elif _holds_articles(path):
             decoded = decode_jsonl(read_bytes(path), Article, str(path))
@@ -749,14 +790,17 @@ def _holds_articles(path: Path) -> bool:
 
 
 def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
-    articles = read_articles(path)
+    golds = any((path / GOLD).glob("*.json"))
+    # gold that is left without a single article is at fault, and not the folder
+    lost = golds and not any(any((path / ARTICLES).glob(name)) for name in ("*.toml", "*.txt"))
+    articles: Decoded[Article] = Decoded([], []) if lost else read_articles(path)
     found = [*articles.findings, *check_articles(articles.records, path / RAW)]
-    if (path / GOLD).is_dir() and any((path / GOLD).glob("*.json")):
+    if golds:
         gold = read_annotations(path / GOLD)
         texts = {r.value.id: r.value for r in articles.records}
         checked = check_annotations(gold.records, labels, role, texts, _kb(found, path) or frozenset())
         # an article that is there but cannot be read has its own finding
-        unread = {file.stem for file in (path / ARTICLES).glob("*.toml")} - texts.keys()
+        unread = {file.stem for name in ("*.toml", "*.txt") for file in (path / ARTICLES).glob(name)} - texts.keys()
         found += gold.findings
         found += [f for f in checked if f.doc not in unread or f.code not in ("ARTICLE_MISSING", "UNKNOWN_DOCUMENT")]
     return found

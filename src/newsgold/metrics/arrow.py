@@ -147,7 +147,11 @@ def _conform(table: pa.Table, name: str, wanted: pa.DataType, names: Mapping[str
         return array.cast(wanted)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), wanted)
-    items = pc.list_flatten(array)
+    items = pc.list_flatten(array) if pa.types.is_list(array.type) or pa.types.is_large_list(array.type) else array
+    if not len(items) and items is not array:
+        items = pa.nulls(0, wanted.value_type)
+    if not pa.types.is_struct(items.type):
+        raise pa.ArrowInvalid(f"{name} is no list of items")
     if extra := {f.name for f in items.type} - {f.name for f in wanted.value_type}:
         raise pa.ArrowInvalid(f"unknown fields in {name}: {', '.join(sorted(extra))}")
     have = {f.name for f in items.type}

@@ -50,6 +50,11 @@ class Batch:
         """The table's items and references."""
         return links(self.table)
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The row of each document."""
+        return {name: row for row, name in enumerate(self.names)}
+
     @property
     def names(self) -> list[str]:
         """The document id of each row."""
@@ -139,10 +144,12 @@ def examine(
     *,
     strangers: Iterable[int] = (),
     kb: frozenset[str] | None = None,
+    given: Batch | None = None,
 ) -> Examined:
     """Hold the records of a batch against what a prediction must have.
 
-    ``strangers`` are rows of documents that are not asked for. Of a record that is wrong as a whole (a
+    ``strangers`` are rows of documents that are not asked for. A record with neither mentions nor entities may
+    name entities of ``given``, as a system does that was given them. Of a record that is wrong as a whole (a
     stranger, made on another text, a document that stands twice) every item is at fault.
     """
     names = batch.names
@@ -153,6 +160,8 @@ def examine(
     whole = {**dict.fromkeys(strangers, "UNKNOWN_DOCUMENT"), **dict.fromkeys(_again(names), "DUPLICATE_DOCUMENT")}
     for row in sorted({*suspects(batch.table, batch.links, labels, texts, kb).tolist(), *whole}):
         own = list(_explain(batch, row, labels, articles, kb, whole.get(row)))
+        if given is not None:
+            own = _without_given(own, batch.record(row).value, given)
         found += own
         for layer, at in _at_fault(own):
             if at is not None:
@@ -182,6 +191,15 @@ def _explain(
     if whole is not None:
         yield finding(whole, record.path, line=record.line, doc=name, pointer="/id", got=quote(name))
     yield from check_annotation(record, labels, "prediction", articles.get(name) if articles else None, kb)
+
+
+def _without_given(found: list[Finding], value: Annotation, given: Batch) -> list[Finding]:
+    """The findings but those that miss an entity which the system was given."""
+    if value.mentions is not None or value.entities is not None or value.id not in given.places:
+        return found
+    own = given.record(given.places[value.id]).value
+    known = {quote(e.id) for e in own.entities or () if e.id is not None}
+    return [f for f in found if f.code != "DANGLING_ARGUMENT" or f.got not in known]
 
 
 def _at_fault(found: Iterable[Finding]) -> Iterator[tuple[str, int | None]]:

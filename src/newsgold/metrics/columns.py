@@ -107,6 +107,8 @@ class Columns:
     relations: Relations
     pairs: Pairs
     stances: Stances
+    surface: Ints
+    """For each mention the number of its text, −1 where that is unknown or was not asked for."""
     ids: Sequence[str]
     """The id strings of this side."""
     entity_name: Ints
@@ -129,6 +131,7 @@ class Vocabulary:
             "basis": list(labels.bases),
             "link": [],
             "event": [],
+            "surface": [],
         }
         self._codes = {name: {v: i for i, v in enumerate(values)} for name, values in self.names.items()}
 
@@ -151,10 +154,17 @@ class Vocabulary:
 # ---------------------------------------------------------------------- resolving
 
 
-def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary, resolved: Links | None = None) -> Columns:
+def columns(
+    table: pa.Table,
+    documents: Sequence[str],
+    vocabulary: Vocabulary,
+    resolved: Links | None = None,
+    *,
+    surfaces: bool = False,
+) -> Columns:
     """The columns of a table whose records are all of ``documents``, numbered by their place there.
 
-    ``resolved`` are the table's links, if they are at hand.
+    ``resolved`` are the table's links, if they are at hand; with ``surfaces`` the texts of mentions are numbered too.
     """
     place = {name: i for i, name in enumerate(documents)}
     number = np.array([place[name] for name in table["id"].to_pylist()], dtype=np.int64)
@@ -209,6 +219,7 @@ def columns(table: pa.Table, documents: Sequence[str], vocabulary: Vocabulary, r
             vocabulary.encode("polarity", field(stances, "polarity")),
             vocabulary.encode("basis", field(stances, "basis"), "explicit"),
         ),
+        surface=vocabulary.encode("surface", field(mentions, "text")) if surfaces else np.full(len(spans.doc), -1),
         ids=found.names,
         entity_name=np.concatenate([found.own["entities"], np.full(singles, -1)]),
     )
@@ -312,6 +323,7 @@ def without(columns: Columns, ignore: Spans) -> Columns:
         mentions=columns.mentions.take(~gone),
         kind=columns.kind[~gone],
         entity=columns.entity[~gone],
+        surface=columns.surface[~gone],
         clustered=columns.clustered & (has | ~had),
         relations=Relations(*(c[stays] for c in relations)),
         pairs=Pairs(

@@ -26,8 +26,10 @@ class Facts(NamedTuple):
     doc: Ints
     key: Ints
     """Not negative, and below 2^62; see :class:`Keys`."""
+    mark: Ints
+    """The first of the fields that tell a repetition (all equal) from a thing said anew, at another place."""
     again: Callable[[Ints], tuple[Ints, ...]]
-    """For some rows the fields that tell a repetition (all equal) from a thing said anew, at another place."""
+    """For some rows the rest of those fields."""
     lost: Bools
     """Whether the row names what does not exist: a thing of its own that equals no other."""
 
@@ -115,12 +117,21 @@ def _repeated(side: Facts, several: Ints) -> Ints:
     """The rows that say again what an earlier row says, given the keys that occur several times on a side."""
     if len(several) == 0:
         return several.astype(np.int64)
-    # a small table of the keys' low bits leaves few rows to look at
-    mask = (1 << (32 * len(several)).bit_length()) - 1
+    # two cheap looks, at the key and at one more field, leave few rows for the last one
+    rows = np.flatnonzero(_among(side.key, several) & ~side.lost)
+    key, _ = pack((side.key[rows], several[:0]), (side.mark[rows], several[:0]))
+    twice = np.sort(key)
+    few = np.flatnonzero(_among(key, twice[1:][twice[1:] == twice[:-1]]))
+    return rows[few[repeated_rows(key[few], *side.again(rows[few]))]]
+
+
+def _among(key: Ints, some: Ints) -> Bools:
+    """Which keys may be among some few; hardly any others: a table of the keys' low bits."""
+    mask = (1 << (32 * len(some)).bit_length()) - 1
     marked = np.zeros(mask + 1, dtype=bool)
-    marked[several & mask] = True
-    rows = np.flatnonzero(marked[side.key & mask] & ~side.lost)
-    return rows[repeated_rows(side.key[rows].astype(np.int64), *side.again(rows))]
+    marked[some & mask] = True
+    among: Bools = marked[key & mask]
+    return among
 
 
 def count(said: Said, documents: int, groups: int, where: Bools | None = None, group: Ints | None = None) -> Counts:
@@ -130,17 +141,14 @@ def count(said: Said, documents: int, groups: int, where: Bools | None = None, g
     state = (said.gold > 0) + 2 * (said.pred > 0)
     if where is not None:
         state *= where
-    cells = np.bincount(4 * at + state, minlength=4 * documents * groups).reshape(documents, groups, 4).astype(np.float64)
+    size = documents * groups
+    cells = np.bincount(state * size + at, minlength=4 * size).reshape(4, size)
     more = np.flatnonzero(((said.gold > 1) | (said.pred > 1)) & (state > 0))
     gold, pred = np.maximum(said.gold[more] - 1, 0), np.maximum(said.pred[more] - 1, 0)
-    found, p_den, r_den = (
-        many + add_up(at[more], repetitions, documents, groups)
-        for many, repetitions in (
-            (cells[..., 3], np.minimum(gold, pred)),
-            (cells[..., 2] + cells[..., 3], pred),
-            (cells[..., 1] + cells[..., 3], gold),
-        )
-    )
+    sums = cells[3], cells[2] + cells[3], cells[1] + cells[3]
+    for total, repetitions in zip(sums, (np.minimum(gold, pred), pred, gold), strict=True):
+        np.add.at(total, at[more], repetitions)
+    found, p_den, r_den = (total.astype(np.float64).reshape(documents, groups) for total in sums)
     return Counts(found, p_den, found, r_den)
 
 

@@ -47,18 +47,18 @@ def _triples(columns: Columns, meaning: Meaning, keys: Keys, symmetric: Bools) -
     first, second = np.where(swap, relations.tail, relations.head), np.where(swap, relations.head, relations.tail)
     key = meaning.number[first] * keys.width + meaning.place[second] * keys.groups + relations.type
     lost = (relations.head < 0) | (relations.tail < 0)
-    return Facts(relations.doc, key.astype(keys.type()), _again(columns, symmetric), lost)
+    return Facts(relations.doc, key.astype(keys.type()), relations.factuality, _again(columns, symmetric), lost)
 
 
 def _again(columns: Columns, symmetric: Bools) -> Callable[[Ints], tuple[Ints, ...]]:
-    """What tells a relation said again: its own arguments, its factuality and its set of evidence."""
+    """What tells a relation said again, beside its factuality: its own arguments and its set of evidence."""
     relations = columns.relations
 
     def again(rows: Ints) -> tuple[Ints, ...]:
         head, tail = relations.head[rows], relations.tail[rows]
         swap = symmetric[relations.type[rows]] & (tail < head)
         own = np.where(swap, tail, head), np.where(swap, head, tail)
-        return *own, relations.factuality[rows], _evidence(columns, symmetric, rows)
+        return *own, _evidence(columns, symmetric, rows)
 
     return again
 
@@ -245,10 +245,9 @@ def _items(columns: Columns, number: Ints, first: Ints, keys: Keys, symmetric: B
     def again(rows: Ints) -> tuple[Ints, ...]:
         types = columns.mentions.type[pairs.head[rows]], columns.mentions.type[pairs.tail[rows]]
         flip = swap[rows] | (symmetric[kind[rows]] & (head[rows] == tail[rows]) & (types[1] < types[0]))
-        ordered = np.where(flip, types[1], types[0]), np.where(flip, types[0], types[1])
-        return *ordered, relations.factuality[pairs.relation[rows]]
+        return np.where(flip, types[1], types[0]), np.where(flip, types[0], types[1])
 
-    return Facts(doc, key.astype(keys.type()), again, lost)
+    return Facts(doc, key.astype(keys.type()), relations.factuality[pairs.relation], again, lost)
 
 
 def boundaries(said: Said, documents: int, groups: int) -> Counts:
@@ -308,9 +307,9 @@ def _of_triples(columns: Columns, rows: Ints, key: Ints) -> Facts:
 
     def again(chosen: Ints) -> tuple[Ints, ...]:
         head, tail = columns.mentions.type[pairs.head[rows[chosen]]], columns.mentions.type[pairs.tail[rows[chosen]]]
-        return head, tail, relations.factuality[relation[chosen]]
+        return head, tail
 
-    return Facts(relations.doc[relation], key, again, np.zeros(len(rows), dtype=bool))
+    return Facts(relations.doc[relation], key, relations.factuality[relation], again, np.zeros(len(rows), dtype=bool))
 
 
 def _evidence(columns: Columns, symmetric: Bools, rows: Ints) -> Ints:

@@ -82,10 +82,10 @@ def _facts(columns: Columns, meaning: Meaning, keys: Keys) -> Facts:
     key += stances.polarity.astype(kind)
 
     def again(rows: Ints) -> tuple[Ints, ...]:
-        return tuple(column[rows] for column in (stances.holder, stances.target, stances.start, stances.end))
+        return stances.holder[rows], stances.target[rows], stances.end[rows]
 
     lost = (stances.holder < UNKNOWN_ROW) | (stances.target < 0)
-    return Facts(stances.doc, key, again, lost)
+    return Facts(stances.doc, key, stances.start, again, lost)
 
 
 def tuple_(positions: Positions, scored: Bools) -> Counts:
@@ -125,7 +125,7 @@ def by_target(positions: Positions, gold: Columns, pred: Columns, gold_rank: Int
     one, each the type of most of its mentions (:func:`newsgold.metrics.alignment.entity_types`). The score is
     the mean of the types' F1.
 
-    Edge cases: a stance whose target does not exist, or has no mentions, has no type and is left out.
+    Edge cases: a stance with an argument that does not exist, or a target without mentions, is left out.
 
     Source: SemEval-2016 task 6 (Mohammad et al. 2016) reports its targets apart; theirs are five fixed
     topics, ours whatever the article speaks of, hence the types.
@@ -208,22 +208,23 @@ def polarity_macro_f1(pairs: Paired, documents: int, polarities: tuple[int, ...]
 
     Formula: the score is the mean of the F1 of favor and that of against. Pairs that are neutral on one side
     count against the other's precision or recall; neutral itself is no part of the mean. Groups are the
-    polarities in the order given.
+    polarities in the order given; a negative number is a polarity that the inventory lacks.
 
     Edge cases: a polarity that neither side has is left out of the mean; with neither, undefined.
 
     Source: the official score of SemEval-2016 task 6 (Mohammad et al. 2016), equal to its ``eval.pl`` where all
     pairs are given and both classes occur; that one counts an absent class as 0.
     """
+    # one number more than occurs, for the polarities that the inventory lacks
+    size = 2 + int(max(pairs.gold_polarity.max(initial=0), pairs.pred_polarity.max(initial=0), *polarities))
+    chosen = [number if number >= 0 else size - 1 for number in polarities]
     single = (pairs.gold > 0) & (pairs.pred > 0) & (pairs.gold_polarity >= 0) & (pairs.pred_polarity >= 0)
-    of_gold, of_pred = (
-        np.stack([single & (side == number) for number in polarities], axis=1).astype(np.int64)
-        for side in (pairs.gold_polarity, pairs.pred_polarity)
-    )
-    at = (pairs.doc[:, None] * len(polarities) + np.arange(len(polarities))).ravel()
-    num, p_den, r_den = (
-        add_up(at, weight.ravel(), documents, len(polarities)) for weight in (of_gold * of_pred, of_pred, of_gold)
-    )
+    cell = (pairs.doc * size + pairs.gold_polarity) * size + pairs.pred_polarity
+    if not single.all():
+        cell = cell[single]
+    confusion = np.bincount(cell, minlength=documents * size * size).reshape(documents, size, size)
+    sides = (np.diagonal(confusion, axis1=1, axis2=2), confusion.sum(axis=1), confusion.sum(axis=2))
+    num, p_den, r_den = (side[:, chosen].astype(np.float64) for side in sides)
     return Counts(num, p_den, num, r_den)
 
 

@@ -34,6 +34,7 @@ from newsgold.metrics.counts import Counts
 from newsgold.metrics.facts import Said
 from newsgold.metrics.fingerprint import fingerprint
 from newsgold.metrics.links import Links
+from newsgold.metrics.seen import training_facts
 
 HEADLINES = ("mentions.strict", "coref.lea", "relations.mapped", "stance.tuple")
 """The keys that rank systems, one a layer."""
@@ -58,6 +59,8 @@ class Evaluation:
     kinds: frozenset[str]
     digest: str
     """What the gold holds; see :func:`newsgold.metrics.fingerprint.fingerprint`."""
+    facts: Ints | None = None
+    """The facts of training data, where there are any; see :func:`newsgold.metrics.seen.training_facts`."""
 
     @cached_property
     def gold_rank(self) -> Ints:
@@ -156,8 +159,7 @@ class Evaluation:
     @cached_property
     def symmetric(self) -> Bools:
         """Which relation numbers are symmetric."""
-        labels = self.vocabulary.labels
-        return np.array([labels.symmetric(name) for name in self.vocabulary.names["relation"]], dtype=bool)
+        return symmetric_relations(self.vocabulary)
 
     def of_kinds(self, side: Columns) -> Bools:
         """Which mentions of a side have one of the kinds that are scored."""
@@ -191,6 +193,8 @@ class Metric(NamedTuple):
     """Whether the score is of the counts summed over groups, or the mean of the groups' scores."""
     given: tuple[str, ...] = ()
     """The layers that the predictions must not have attempted, because the system was given gold's."""
+    train: bool = False
+    """Whether it needs training data."""
 
 
 def _relations(e: Evaluation, metric: Callable[[Said, int, int], Counts], said: Said) -> Counts:
@@ -229,6 +233,12 @@ def _linking(e: Evaluation) -> Counts:
     return linking.accuracy(e.gold, e.pred, e.match(*(coref.within(side).cluster >= 0 for side in (e.gold, e.pred))))
 
 
+def _ign(e: Evaluation) -> Counts:
+    facts = np.zeros((0, 3), dtype=np.int64) if e.facts is None else e.facts
+    gold, pred = (relations.seen_rows(side, side.surface, facts) for side in (e.gold, e.pred))
+    return relations.ign(e.triples, e.gold.documents, e.size("relation"), gold, pred)
+
+
 _CLUSTERS = ("mentions", "entities")
 _RELATIONS = ("mentions", "relations")
 _STANCES = ("mentions", "stances")
@@ -262,6 +272,7 @@ METRICS: dict[str, Metric] = {
     "coref_cross.conll": Metric(_CLUSTERS, coref.CONLL_GROUPS, lambda e: coref.conll(e.linked), kind="mean", average="mean"),
     "linking.accuracy": Metric(_CLUSTERS, (), _linking, kind="accuracy"),
     "relations.mapped": Metric(_RELATIONS, "relation", lambda e: _relations(e, relations.mapped, e.triples)),
+    "relations.ign": Metric(_RELATIONS, "relation", _ign, train=True),
     "relations.entity": Metric(_RELATIONS, "relation", _aligned_relations),
     "relations.gold_entities": Metric(
         ("relations",),
@@ -299,17 +310,38 @@ class Measured(NamedTuple):
     average: str
 
 
-def evaluate(gold: Side, pred: Side, documents: Sequence[str], vocabulary: Vocabulary, kinds: Collection[str]) -> Evaluation:
-    """Resolve both sides over the same documents; items in the gold's duplicate regions are set aside on both."""
+def evaluate(
+    gold: Side,
+    pred: Side,
+    documents: Sequence[str],
+    vocabulary: Vocabulary,
+    kinds: Collection[str],
+    train: Side | None = None,
+) -> Evaluation:
+    """Resolve both sides over the same documents; items in the gold's duplicate regions are set aside on both.
+
+    ``train`` are annotations of other documents, whose facts ``relations.ign`` leaves out.
+    """
     ignore = ignored(gold.table, documents)
-    read = [columns(side.table, documents, vocabulary, side.links) for side in (gold, pred)]
+    known = train is not None
+    read = [columns(side.table, documents, vocabulary, side.links, surfaces=known) for side in (gold, pred)]
     digest = fingerprint(read[0], ignore, documents, vocabulary)
     sides = []
     for number, (side, resolved) in enumerate(zip((gold, pred), read, strict=True)):
         for layer, rows in side.faulty.items():
             resolved = mark_faulty(resolved, layer, rows, number)
         sides.append(without(resolved, ignore))
-    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds), digest)
+    facts = None
+    if train is not None:
+        names = train.table["id"].to_pylist()
+        seen = columns(train.table, sorted(set(names)), vocabulary, train.links, surfaces=True)
+        facts = training_facts(seen, symmetric_relations(vocabulary))
+    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds), digest, facts)
+
+
+def symmetric_relations(vocabulary: Vocabulary) -> Bools:
+    """Which relation numbers are symmetric."""
+    return np.array([vocabulary.labels.symmetric(name) for name in vocabulary.names["relation"]], dtype=bool)
 
 
 def measure(evaluation: Evaluation) -> dict[str, Measured]:
@@ -319,6 +351,8 @@ def measure(evaluation: Evaluation) -> dict[str, Measured]:
         {layer for layer, tried in side.attempted.items() if tried.any()} for side in (evaluation.gold, evaluation.pred)
     )
     for key, metric in METRICS.items():
+        if metric.train and evaluation.facts is None:
+            continue
         if (gold & pred).issuperset(metric.layers) and pred.isdisjoint(metric.given):
             groups = evaluation.vocabulary.names[metric.groups] if isinstance(metric.groups, str) else metric.groups
             out[key] = Measured(metric.counts(evaluation), tuple(groups), metric.kind, metric.average)
