@@ -223,3 +223,13 @@ def test_the_first_gold_entity_takes_what_it_can_have_where_sums_are_equal():
     ]
     gold = msgspec.structs.replace(sides[0], mentions=mentions[1:], entities=sides[0].entities[:2])
     assert evaluation([gold], sides[1:]).alignment.tolist() == [1, 0]
+    others = tuple(msgspec.structs.replace(m, type="GPE") for m in mentions)
+    assert evaluation([gold], [msgspec.structs.replace(sides[1], mentions=others)]).alignment.tolist() == [1, 0]
+
+
+def test_spans_that_a_side_has_twice_are_told_from_those_it_has_once():
+    places = [(0, 1, "ORG"), (0, 1, "GPE"), (2, 3, "ORG"), (2, 3, "GPE"), (4, 5, "ORG")]
+    mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type=t) for i, (s, e, t) in enumerate(places))
+    side = [Annotation(id="d", mentions=mentions, entities=(Entity(id="e0", mentions=tuple(m.id for m in mentions)),))]  # type: ignore[misc]
+    edges = module._edges(evaluation(side, side).shared)
+    assert (edges.spans.tolist(), edges.typed.tolist()) == ([3], [3])

@@ -20,6 +20,7 @@ from newsgold.metrics.analysis import Analysis, analyse, error_counts, to_dict
 from newsgold.metrics.batch import examine, read
 from newsgold.metrics.columns import Vocabulary
 from newsgold.metrics.counts import prf
+from newsgold.metrics.overlaps import Line
 from newsgold.metrics.suite import METRICS, Evaluation, Side, evaluate
 from newsgold.metrics.taxonomy import CLASSES
 from strategies import LABELS, pairs, shuffled, slow_strict
@@ -420,9 +421,36 @@ def test_of_rows_that_mean_the_same_the_first_in_the_text_is_shown(turned: bool)
         entities = tuple(Entity(id=f"e{i}", mentions=names) for i, names in enumerate(clusters))
         return document("0-2 ORG", "10-12 ORG", "4-6 GPE", "20-22 GPE", entities=entities, relations=relations)
 
-    said = [Relation(type="controls", head="e0", tail="e3"), Relation(type="controls", head="e1", tail="e2")]
+    rows = (("controls", 0, 3), ("located_in", 2, 1), ("controls", 1, 2), ("located_in", 3, 0))
+    said = [Relation(type=kind, head=f"e{head}", tail=f"e{tail}") for kind, head, tail in rows]
     gold = side(("m0", "m1"), ("m2", "m3"))
     pred = side(("m0",), ("m1",), ("m2",), ("m3",), relations=tuple(reversed(said) if turned else said))
     items = everything(gold, pred)["relations.mapped"]["items"]
     assert {i["class"] for i in items} == {"spurious"}
-    assert {(tuple(i["head"]), tuple(i["tail"])) for i in items} == {((0, 2), (20, 22))}
+    shown = {(i["type"], *i["head"], *i["tail"]) for i in items}
+    assert shown == {("controls", 0, 2, 20, 22), ("located_in", 4, 6, 10, 12)}
+
+
+def test_an_inner_span_belongs_to_the_shortest_around_it():
+    """Not to the one that begins or ends first; of equal lengths to one of its type."""
+    outer = Line(np.array([0, 6, 7]), np.array([16, 20, 21]))
+    inner = Line(np.array([8, 20]), np.array([10, 21]))
+    assert taxonomy._owners(outer, inner, np.array([0, 1, 0]), np.array([1, 0])).tolist() == [1, 2]
+    assert taxonomy._owners(outer, inner, np.array([0, 1, 0]), np.array([0, 0])).tolist() == [2, 2]
+    assert taxonomy._owners(outer, Line(np.array([3, 30]), np.array([18, 31])), np.zeros(3), np.zeros(2)).tolist() == [-1, -1]
+
+
+def test_what_is_right_is_no_partner_of_what_is_missed():
+    """The predicted relation shares mentions with both of gold's; it is found for one, and so cannot stand for the other."""
+
+    def side(*clusters: tuple[str, ...], heads: Sequence[str], tail: str) -> list[Annotation]:
+        entities = tuple(Entity(id=f"e{i}", mentions=names) for i, names in enumerate(clusters))
+        relations = tuple(Relation(type="controls", head=head, tail=tail) for head in heads)
+        return document("0-2 ORG", "4-6 ORG", "8-10 GPE", entities=entities, relations=relations)
+
+    gold, pred = (
+        side(("m0",), ("m1",), ("m2",), heads=("e0", "e1"), tail="e2"),
+        side(("m0", "m1"), ("m2",), heads=("e0",), tail="e1"),
+    )
+    (item,) = everything(gold, pred)["relations.mapped"]["items"]
+    assert (item["class"], item["head"], item["partner"]) == ("inherited_cluster", [4, 6], None)

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from newsgold.corpus.codec import encode, encode_gold, encode_jsonl
+from newsgold.corpus.codec import decode_record, encode, encode_gold, encode_jsonl
 from newsgold.corpus.model import Annotation, Entity, Mention, Relation, Stance
 from newsgold.errors import FileFault
+from newsgold.metrics import batch
 from newsgold.metrics.arrow import table_of
 from newsgold.metrics.batch import Batch, examine, read
 from strategies import LABELS
@@ -103,3 +104,19 @@ def test_taken_rows_are_in_the_order_asked_for(order: list[int]):
     assert taken.names == ["abc"[i] for i in order]
     assert [taken.record(row).value.id for row in range(len(order))] == taken.names
     assert taken.lines.tolist() == [i + 1 for i in order]
+
+
+def test_a_parquet_file_of_something_else_is_a_file_fault(tmp_path: Path):
+    pq.write_table(table_of([ONE]).drop_columns("id"), tmp_path / "p.parquet")
+    with pytest.raises(FileFault, match="does not hold annotations"):
+        read(tmp_path / "p.parquet", "predictions")
+
+
+def test_two_decoders_that_disagree_are_a_file_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "p.jsonl").write_bytes(encode_jsonl([ONE, TWO]))
+    rows = read(tmp_path / "p.jsonl", "predictions")
+    refused = decode_record(b"{}", Annotation, "p.jsonl", 2)
+    assert isinstance(refused, list)
+    monkeypatch.setattr(batch, "decode_record", lambda *_: refused)
+    with pytest.raises(FileFault, match=r"p\.jsonl:2 is read by one decoder and refused by the other"):
+        rows.record(1)

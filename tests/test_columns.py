@@ -123,3 +123,17 @@ def test_no_rows_at_fault_change_nothing_and_entities_cannot_be_marked():
 def test_no_region_changes_nothing():
     before = resolved(ONE)
     assert without(before, Spans(*(np.zeros(0, dtype=np.int64),) * 4)) is before
+
+
+def test_a_relation_keeps_the_evidence_outside_the_region():
+    value = Annotation(
+        id="a",
+        mentions=tuple(Mention(id=f"m{i}", start=2 * i, end=2 * i + 1, type="ORG") for i in range(4)),
+        entities=(Entity(id="e0", mentions=("m0", "m2")), Entity(id="e1", mentions=("m1", "m3"))),
+        relations=(Relation(type="controls", head="e0", tail="e1", evidence=(("m0", "m1"), ("m2", "m3"), ("m2", "m1"))),),
+    )
+    table = table_of([replace_ignore(value, ((0, 1),))])
+    left = without(resolved(value), ignored(table, ["a"]))
+    assert left.mentions.start.tolist() == [2, 4, 6]
+    assert [part.tolist() for part in left.pairs] == [[0, 0], [1, 1], [2, 0]]
+    assert left.removed == {"mentions": 1, "relations": 0, "stances": 0}

@@ -12,8 +12,9 @@ from newsgold.metrics.links import NOWHERE, Index
 def test_of_items_that_share_an_id_the_first_is_found(rows: int, ids: int, table: bool):
     random = np.random.default_rng(5)
     row, code = random.integers(0, rows, 3000), random.integers(-1, ids, 3000)
-    # the last of all places, and some ids that a record holds twice
-    row[:4], code[:4] = rows - 1, [ids - 1, 0, ids - 1, 0]
+    code[code == ids - 1] = -1
+    # ids that a record holds twice
+    row[:4], code[:4] = rows - 1, [ids - 2, 0, ids - 2, 0]
     first: dict[tuple[int, int], int] = {}
     for item, place in enumerate(zip(row.tolist(), code.tolist(), strict=True)):
         if place[1] >= 0:
@@ -23,5 +24,12 @@ def test_of_items_that_share_an_id_the_first_is_found(rows: int, ids: int, table
     asked = np.concatenate([row, random.integers(0, rows, 500)]), np.concatenate([code, random.integers(-1, ids, 500)])
     wanted = [first.get(place, NOWHERE) for place in zip(*(part.tolist() for part in asked), strict=True)]
     assert index.find(*asked).tolist() == wanted
-    absent = np.array([rows - 1, 0]), np.array([1, -1])
-    assert index.find(*absent).tolist() == [first.get((rows - 1, 1), NOWHERE), NOWHERE]
+    beyond_all = np.array([rows - 1, 0]), np.array([ids - 1, -1])
+    assert index.find(*beyond_all).tolist() == [NOWHERE, NOWHERE]
+
+
+def test_where_no_item_has_an_id_none_is_found():
+    none = np.zeros(0, dtype=np.int64)
+    index = Index(none, none, 4000, 4000)
+    assert index.table is None
+    assert index.find(np.array([0, 3999]), np.array([5, -1])).tolist() == [NOWHERE, NOWHERE]

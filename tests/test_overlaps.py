@@ -135,3 +135,12 @@ def test_prices_leave_no_listed_pair_worth_more():
     left, right = overlaps._prices(a, b, weight, np.array([0, 2]), 3, 3)
     assert left.tolist() == pytest.approx([0, 0.2, 0])
     assert right.tolist() == pytest.approx([0.3, 0, 0.4])
+
+
+def test_of_two_that_overlap_the_earlier_leads():
+    left = Line(np.array([0, 2, 8, 20]), np.array([3, 9, 10, 21]))
+    right = Line(np.array([0, 1, 4, 9]), np.array([2, 5, 6, 12]))
+    clusters = overlaps._clusters(left, right)
+    leads = overlaps._leads(clusters)
+    assert leads[~clusters.right].tolist() == [2, 1, 1]
+    assert leads[clusters.right].tolist() == [0, 1, 0, 0]

@@ -338,3 +338,31 @@ def test_docred(shared: Path, system: str):
         unseen = np.zeros(len(e.pred.relations.doc), dtype=bool)
         c = relations.ign(said, e.gold.documents, groups, seen, unseen, asymmetric=True).total()
         assert prf(c).f1 == pytest.approx(expected[f"RE_ignore_{part}_F1"], abs=1e-5)
+
+
+def test_evidence_is_mixed_by_splitmix64():
+    """Reference values: the first outputs of the generator with the seeds 0 and 1234567 (Vigna's splitmix64.c)."""
+    assert relations._mix(np.array([0, 1234567], dtype=np.uint64)).tolist() == [0xE220A8397B1DCDAF, 6457827717110365317]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "times"),
+    [
+        ((("m0", "m1"),), (("m0", "m3"),), 1),
+        ((("m0", "m1"),), (("m2", "m1"),), 1),
+        ((("m0", "m1"),), (("m0", "m1"), ("m2", "m3")), 1),
+        ((("m0", "m1"),), (("m0", "m1"),), 2),
+        ((("m0", "m1"), ("m2", "m3")), (("m2", "m3"), ("m0", "m1")), 2),
+        ((("m0", "m1"), ("m0", "m1")), (("m0", "m1"),), 2),
+        ((("m0", "zz"),), (("m2", "zy"),), 2),
+    ],
+)
+def test_said_anew_with_other_evidence_is_no_repetition(first: Any, second: Any, times: int):
+    value = Annotation(
+        id="d",
+        mentions=tuple(Mention(id=f"m{i}", start=2 * i, end=2 * i + 1, type="ORG") for i in range(4)),
+        entities=(Entity(id="e0", mentions=("m0", "m2")), Entity(id="e1", mentions=("m1", "m3"))),
+        relations=tuple(Relation(type="controls", head="e0", tail="e1", evidence=e) for e in (first, second)),
+    )
+    gold = msgspec.structs.replace(value, relations=value.relations[:1] if value.relations else None)
+    assert counted("relations.mapped", [gold], [value]) == [[1, times, 1, 1]]

@@ -346,3 +346,32 @@ def test_no_predicted_entity_is_taken_for_the_author_or_an_unnamed_source(spurio
     )
     assert counts([gold], [gold])["stance.tuple"]["p_num"] == 1
     assert counts([gold], [pred])["stance.tuple"] == {"p_num": 0, "p_den": spurious, "r_num": 0, "r_den": 1}
+
+
+@given(pairs(), st.permutations(["PERSON", "ORG", "GPE"]), st.permutations(["controls", "located_in"]))
+@settings(max_examples=60)
+def test_renaming_labels_on_both_sides_changes_no_total(
+    both: tuple[list[Annotation], list[Annotation]], types: list[str], kinds: list[str]
+):
+    new_type = dict(zip(["PERSON", "ORG", "GPE"], types, strict=True))
+    new_kind = dict(zip(["controls", "located_in"], kinds, strict=True))
+
+    def renamed(a: Annotation) -> Annotation:
+        mentions = tuple(msgspec.structs.replace(m, type=new_type.get(m.type, m.type)) for m in a.mentions or ())
+        relations = tuple(msgspec.structs.replace(r, type=new_kind.get(r.type, r.type)) for r in a.relations or ())
+        return msgspec.structs.replace(a, mentions=mentions, relations=relations)
+
+    before = counts(*both)
+    after = counts([renamed(a) for a in both[0]], [renamed(a) for a in both[1]])
+    for key, expected in before.items():
+        assert after[key] == pytest.approx(expected), key
+
+
+@given(pairs())
+@settings(max_examples=60)
+def test_the_looser_schema_never_finds_less(both: tuple[list[Annotation], list[Annotation]]):
+    found = {key: c["p_num"] for key, c in counts(*both).items()}
+    assert found["mentions.strict"] <= found["mentions.exact"] + 1e-9
+    assert found["mentions.strict"] <= found["mentions.type"] + 1e-9
+    assert found["mentions.exact"] <= found["mentions.partial"] + 1e-9
+    assert found["relations.strict"] <= found["relations.boundaries"] + 1e-9

@@ -13,12 +13,12 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from newsgold import __version__
-from newsgold.errors import DataError, Finding, NewsgoldError, UsageError, count_codes, has_errors, printable
+from newsgold.errors import DataError, Finding, NewsgoldError, Role, UsageError, count_codes, has_errors, printable
 
 PATH = click.Path(path_type=Path)
 CORPUS = Path("corpus")
@@ -200,7 +200,7 @@ def validate(paths: tuple[Path, ...], role: str | None, articles: Path | None, l
     """Check articles and annotations; print every coded finding."""
     from newsgold.api import validate as run_validate
 
-    found = run_validate(paths or (CORPUS,), role=role, articles=articles, labels=labels)  # type: ignore[arg-type]
+    found = run_validate(paths or (CORPUS,), role=cast("Role | None", role), articles=articles, labels=labels)
     if as_json:
         _json([f._asdict() for f in found])
     else:

@@ -1,4 +1,4 @@
-"""Where documents live: a corpus folder, a gold folder, a JSONL file or a Parquet file.
+"""Where documents live: in folders (a whole corpus, or its gold alone), in JSONL or in Parquet.
 
     corpus/articles/<id>.txt + <id>.toml     articles, text and metadata
     corpus/gold/<id>.json                    gold annotation, one file a document

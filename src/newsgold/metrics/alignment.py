@@ -214,7 +214,7 @@ def _partners(of: Ints, other: Ints, size: int) -> tuple[Ints, Bools]:
 def mapped(pred: Columns, gold_rank: Ints, shared: Shared) -> Ints:
     """For each predicted entity the rank of the gold entity that it stands for, NOWHERE for none.
 
-    The gold entity that owns most of its exact spans; among equals the one that agrees in most types, then
+    The gold entity with the largest share of its spans, compared exactly; among equals the one that agrees in most types, then
     the earliest in the text. (Without the types, gold with two entities on one span would not map to
     itself.) Several predicted entities may stand for one gold entity, so a system without coreference
     loses nothing.

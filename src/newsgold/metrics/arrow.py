@@ -141,8 +141,6 @@ def _conform(table: pa.Table, name: str, wanted: pa.DataType, names: Mapping[str
     if name not in table.column_names:
         return pa.nulls(table.num_rows, wanted)
     array = table[name].combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, table.schema.field(name).type)
     if not pa.types.is_list(wanted) or not pa.types.is_struct(wanted.value_type):
         return array.cast(wanted)
     if pa.types.is_null(array.type):
@@ -216,8 +214,6 @@ def field(items: pa.StructArray, name: str) -> pa.Array:
 def flat(column: pa.ChunkedArray | pa.Array) -> tuple[pa.Array, Ints]:
     """The items of a column of lists, and the row that each belongs to."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     return pc.list_flatten(array), ints(pc.list_parent_indices(array))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from newsgold.metrics.arrays import Floats, Ints
 
@@ -38,10 +37,6 @@ class Counts(NamedTuple):
     def total(self) -> Floats:
         """Shape (4,): p_num, p_den, r_num, r_den."""
         return np.array([part.sum() for part in self])
-
-    def documents(self, rows: NDArray[np.generic]) -> Counts:
-        """The counts of some documents."""
-        return Counts(*(part[rows] for part in self))
 
 
 def tally(doc: Ints, group: Ints, documents: int, groups: int, weight: Floats | None = None) -> Floats:

@@ -128,6 +128,8 @@ class Index:
     def find(self, row: Ints, code: Ints) -> Ints:
         """The item numbers, NOWHERE where there is none."""
         key = row * self.ids + np.maximum(code, 0)
+        if self.table is None and not len(self.keys):
+            return np.full(len(key), NOWHERE)
         if self.table is not None:
             found = self.table[key]
         else:

@@ -125,7 +125,7 @@ def _distinct(columns: Floats, sums: Callable[[Floats], Floats]) -> Floats:
     place = [number.setdefault(column.tobytes(), len(number)) for column in columns.T]
     chosen = np.zeros(len(number), dtype=np.int64)
     chosen[place] = np.arange(len(place))
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     # the products are small: a second thread gains nothing, and on a busy machine waits burning several times the work
     with threadpool_limits(1, user_api="blas"):
