@@ -260,6 +260,7 @@ def read_documents(path: Path, kind: type[T]) -> Iterator[T]:
                 if kind is Article:
                     yield msgspec.convert({field: row[field] for field in Article.__struct_fields__}, kind)
                 elif row["annotated"]:
+                    # kind is Annotation here, which the type variable cannot say
                     yield canonical(_annotation(row, names), labels)  # type: ignore[misc]
     except (KeyError, IndexError, TypeError, msgspec.ValidationError, pa.ArrowException, OSError) as error:
         raise FileFault(f"{path} is no documents file of a release: {quote(f'{type(error).__name__}: {error}', 160)}") from error
