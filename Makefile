@@ -2,6 +2,7 @@
 # make test    set up, then all tests
 # make check   linters, types, layers, generated files
 # make perf    time us and the peers side by side (minutes; a venv of their own for the peers)
+# make label-studio       install the Label Studio server in a venv of its own
 # make lock    resolve the dependencies anew (needs an index)
 
 PYTHON ?= python3.11
@@ -11,7 +12,7 @@ export PYTHONPATH :=
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test check generated perf lock clean
+.PHONY: bench test check generated label-studio perf lock clean
 
 # The stamp holds what was installed: a changed lock or a killed install sets up again.
 .venv/.installed: requirements.lock pyproject.toml
@@ -51,6 +52,15 @@ generated: .venv/.installed
 	@.venv-peers/bin/python -m pip install --quiet --require-hashes -r perf/peers.lock
 	@touch .venv-peers/.installed
 
+# The template is the folder of a server with its accounts: a copy of it starts in seconds.
+.venv-label-studio/template: annotation/label-studio.lock .venv/.installed
+	@echo "setting up .venv-label-studio (about two minutes, once)"
+	@test -x .venv-label-studio/bin/python || $(PYTHON) -m venv --clear .venv-label-studio
+	@.venv-label-studio/bin/python -m pip install --quiet --require-hashes -r annotation/label-studio.lock
+	@rm -rf $@ && $(BIN)/python -m newsgold.annotation.local init $@
+
+label-studio: .venv-label-studio/template
+
 perf: .venv/.installed .venv-peers/.installed
 	$(BIN)/python perf/mentions.py
 	$(BIN)/python perf/layers.py
@@ -59,9 +69,11 @@ perf: .venv/.installed .venv-peers/.installed
 
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		pyproject.toml --group dev -c constraints.in -o requirements.lock
+		pyproject.toml --extra annotation --extra gamma --group dev -c constraints.in -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		perf/peers.in -o perf/peers.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		annotation/label-studio.in -o annotation/label-studio.lock
 
 clean:
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-peers .venv-label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from newsgold.annotation import local
 
 REPO = Path(__file__).parent.parent
 REQUIRE_ALL = os.environ.get("NEWSGOLD_REQUIRE_ALL") == "1"
@@ -40,6 +43,17 @@ def shared() -> Path:
             pytest.fail(f"no reference data at {path}, and NEWSGOLD_REQUIRE_ALL is set")
         pytest.skip(f"no reference data at {path}; set NEWSGOLD_SHARED")
     return path
+
+
+@pytest.fixture(scope="session")
+def studio(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[local.Local]:
+    """A real Label Studio server with two accounts; tests make projects of their own in it."""
+    home = repo / ".venv-label-studio"
+    if not (home / "template").is_dir():
+        pytest.skip("there is no Label Studio here; make label-studio installs it")
+    os.environ.setdefault("NEWSGOLD_LABEL_STUDIO", str(home / "bin" / "label-studio"))
+    with local.running(tmp_path_factory.mktemp("studio") / "data", template=home / "template") as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)
