@@ -69,7 +69,7 @@ perf: .venv/.installed .venv-peers/.installed
 
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		pyproject.toml --extra annotation --extra gamma --group dev -c constraints.in -o requirements.lock
+		pyproject.toml --all-extras --group dev -c constraints.in -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		perf/peers.in -o perf/peers.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
