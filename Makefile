@@ -3,6 +3,9 @@
 # make check   linters, types, layers, generated files
 # make perf    time us and the peers side by side (minutes; a venv of their own for the peers)
 # make label-studio       install the Label Studio server in a venv of its own
+# make label-studio-demo  leave a server running with the corpus loaded (PORT=8080); make label-studio-stop ends it
+# make screenshots        take the pictures of annotation/screenshots anew
+# make oldest  install the oldest supported datasets in a venv of its own, for its tests
 # make lock    resolve the dependencies anew (needs an index)
 
 PYTHON ?= python3.11
@@ -12,7 +15,7 @@ export PYTHONPATH :=
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test check generated label-studio perf lock clean
+.PHONY: bench test check generated label-studio label-studio-demo label-studio-stop screenshots oldest perf lock clean
 
 # The stamp holds what was installed: a changed lock or a killed install sets up again.
 .venv/.installed: requirements.lock pyproject.toml
@@ -53,7 +56,7 @@ generated: .venv/.installed
 	@touch .venv-peers/.installed
 
 # The template is the folder of a server with its accounts: a copy of it starts in seconds.
-.venv-label-studio/template: annotation/label-studio.lock .venv/.installed
+.venv-label-studio/template: annotation/label-studio.lock | .venv/.installed
 	@echo "setting up .venv-label-studio (about two minutes, once)"
 	@test -x .venv-label-studio/bin/python || $(PYTHON) -m venv --clear .venv-label-studio
 	@.venv-label-studio/bin/python -m pip install --quiet --require-hashes -r annotation/label-studio.lock
@@ -61,10 +64,32 @@ generated: .venv/.installed
 
 label-studio: .venv-label-studio/template
 
+PORT ?= 8080
+
+label-studio-demo: .venv-label-studio/template
+	@$(BIN)/python -m newsgold.annotation.local demo .label-studio-demo corpus .venv-label-studio/template $(PORT)
+	@echo "make label-studio-stop ends it; what was labelled stays in .label-studio-demo/"
+
+label-studio-stop: .venv/.installed
+	@$(BIN)/python -m newsgold.annotation.local stop .label-studio-demo
+
+screenshots: .venv-label-studio/template
+	@$(BIN)/python tests/screenshots.py annotation/screenshots
+
+# newsgold itself comes from src/ there: the lock of the wheel names the newest pyarrow.
+.venv-oldest/.installed: tests/oldest.lock
+	@echo "setting up .venv-oldest (about half a minute, once)"
+	@test -x .venv-oldest/bin/python || $(PYTHON) -m venv --clear .venv-oldest
+	@.venv-oldest/bin/python -m pip install --quiet --require-hashes -r tests/oldest.lock
+	@touch $@
+
+oldest: .venv-oldest/.installed
+
 perf: .venv/.installed .venv-peers/.installed
 	$(BIN)/python perf/mentions.py
 	$(BIN)/python perf/layers.py
 	$(BIN)/python perf/resampling.py
+	$(BIN)/python perf/loading.py
 	$(BIN)/python perf/side_by_side.py
 
 lock:
@@ -74,6 +99,8 @@ lock:
 		perf/peers.in -o perf/peers.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		annotation/label-studio.in -o annotation/label-studio.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		tests/oldest.in -o tests/oldest.lock
 
 clean:
-	rm -rf .venv .venv-peers .venv-label-studio .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-peers .venv-label-studio .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

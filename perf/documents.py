@@ -14,21 +14,22 @@ TYPES = ("PERSON", "ORG", "GPE", "LOC")
 RELATIONS = ("supports", "attacks", "fights", "allied_with")
 
 
-def annotation(number: int, *, noise: float, seed: int) -> Annotation:
+def annotation(number: int, *, noise: float, seed: int, mentions: int = 40, by: str = "x") -> Annotation:
     """A document of 40 mentions in about 15 clusters, 12 relations and 3 stances; ``noise`` is the share of errors."""
+    groups = mentions * 3 // 8
     pick, wrong = random.Random(number), random.Random(f"{seed}:{number}")
     spans, at = [], 0
-    for _ in range(40):
+    for _ in range(mentions):
         at += pick.randint(3, 30)
-        spans.append((at, at + pick.randint(2, 15), pick.choice(TYPES), pick.randrange(15)))
+        spans.append((at, at + pick.randint(2, 15), pick.choice(TYPES), pick.randrange(groups)))
         at = spans[-1][1]
     kept = []
     for start, end, kind, cluster in spans:
         if wrong.random() > noise / 2:
             end += wrong.random() < noise / 2
             kind = wrong.choice(TYPES) if wrong.random() < noise else kind
-            kept.append((start, end, kind, cluster if wrong.random() > noise else 20))
-    mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type=t, text="x" * (e - s)) for i, (s, e, t, _) in enumerate(kept))
+            kept.append((start, end, kind, cluster if wrong.random() > noise else groups + 5))
+    found = tuple(Mention(id=f"m{i}", start=s, end=e, type=t, text="x" * (e - s)) for i, (s, e, t, _) in enumerate(kept))
     clusters: dict[int, list[str]] = {}
     for i, (*_, c) in enumerate(kept):
         clusters.setdefault(c, []).append(f"m{i}")
@@ -38,7 +39,7 @@ def annotation(number: int, *, noise: float, seed: int) -> Annotation:
     for k in range(12):
         source = pick if wrong.random() > noise else wrong
         kind = RELATIONS[k % 4]
-        head, tail = source.randrange(15), source.randrange(15)
+        head, tail = source.randrange(groups), source.randrange(groups)
         if head != tail and head in clusters and tail in clusters and (kind, tail, head) not in relations:
             pair = (clusters[head][0], clusters[tail][-1])
             relations[kind, head, tail] = Relation(type=kind, head=f"e{head}", tail=f"e{tail}", evidence=(pair,))
@@ -55,9 +56,9 @@ def annotation(number: int, *, noise: float, seed: int) -> Annotation:
     )
     made = Annotation(
         id=f"d{number:06}",
-        by="x",
+        by=by,
         split="test",
-        mentions=mentions,
+        mentions=found,
         entities=entities,
         relations=tuple(relations.values()),
         stances=stances,

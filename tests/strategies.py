@@ -97,7 +97,11 @@ def _fitting(relation: Relation, entity: dict[Any, Any]) -> Relation:
 
 def _once(relations: list[Relation], stances: list[Stance], entity: dict[Any, Any]) -> tuple[list[Relation], list[Stance]]:
     """Without items that repeat an earlier one's identity."""
-    r = {(x.type, entity.get(x.head, x.head), entity.get(x.tail, x.tail), x.factuality): x for x in relations}
+    r = {}
+    for x in relations:
+        head, tail = entity.get(x.head, x.head), entity.get(x.tail, x.tail)
+        ends = (min(head, tail), max(head, tail)) if LABELS.symmetric(x.type) else (head, tail)
+        r[x.type, *ends, x.factuality] = x
     s = {(x.holder, x.target, x.polarity): x for x in stances}
     return list(r.values()), list(s.values())
 

@@ -109,7 +109,7 @@ def test_agreement_of_the_rounds_passes(home: Path):
         assert done.returncode == 0, done.stderr
     done = newsgold("annotation", "agree", "passes/pass-a.jsonl", "passes/pass-b.jsonl", "--json", cwd=home)
     assert done.returncode == 0
-    (result,) = json.loads(done.stdout).values()
+    result = json.loads(done.stdout)["pairs"]["pass-a × pass-b"]
     assert result["scores"]["mentions.strict"]["counts"] == {"p_num": 115, "p_den": 116, "r_num": 115, "r_den": 117}
 
 

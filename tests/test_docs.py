@@ -132,6 +132,8 @@ def shown_in(part: Any, whole: Any) -> bool:
         return isinstance(whole, dict) and all(key in whole and shown_in(value, whole[key]) for key, value in part.items())
     if isinstance(part, list) and isinstance(whole, list) and part and isinstance(part[0], dict):
         return all(any(shown_in(item, other) for other in whole) for item in part)
+    if isinstance(part, list) and isinstance(whole, list) and part and isinstance(part[0], list):
+        return len(part) == len(whole) and all(map(shown_in, part, whole))
     return bool(part == (pytest.approx(whole) if isinstance(whole, (float, list)) else whole))
 
 
@@ -147,7 +149,7 @@ def test_the_json_shown_fits_the_schemas_and_is_what_is_printed(clone: Path):
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     (code,) = (block for block in blocks(clone / "REFERENCE.md", "sh") if "score.json" in block)
     subprocess.run(["bash", "-euc", code], cwd=clone, check=True, env=env, capture_output=True, timeout=120)
-    for name in ("score", "compare"):
+    for name in ("score", "compare", "agree"):
         assert shown_in(shown[name], json.loads((clone / f"try/{name}.json").read_bytes())), name
 
 

@@ -6,47 +6,27 @@ import json
 import random
 import re
 import tracemalloc
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import httpx
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colour_vision import VISIONS, Triple, ciede2000, contrast, nearest
 from newsgold.annotation import label_studio, task_stream
 from newsgold.annotation.label_config import CONTROLS, relation_names
+from newsgold.annotation.local import Local
 from newsgold.corpus.codec import canonical, encode, sha256
-from newsgold.corpus.labels import Label, Labels, RelationLabel, TypeLabel, default_labels, find_labels
+from newsgold.corpus.labels import Label, Labels, default_labels, find_labels
 from newsgold.corpus.model import AUTHOR, UNKNOWN, Annotation, Article, Entity, Mention, Region, Relation, Stance
 from newsgold.corpus.store import fill
 from newsgold.errors import FAULTS, DataError, FileFault, Finding, UsageError, has_errors
-
-LABELS = default_labels()
-
-
-def inventory(types: list[str], relations: list[str], *, symmetric: tuple[str, ...] = ()) -> Labels:
-    """Somebody else's labels, with our kinds, factualities and stances."""
-
-    def relation(name: str) -> RelationLabel:
-        return RelationLabel(
-            name=name, definition=name, test=name, domain=tuple(types), range=tuple(types), symmetric=name in symmetric
-        )
-
-    return msgspec.structs.replace(
-        LABELS,
-        types={name: TypeLabel(name=name, definition=name, test=name) for name in types},
-        relations={name: relation(name) for name in relations},
-    )
-
-
-ODD = inventory(['A & B <"c">', "Ort:Straße", "名", "a,b"], ["is → of", "'meets'", "x&y;", "a:b"], symmetric=("'meets'", "a:b"))
-
-
-INVENTORIES = {"ours": LABELS, "odd": ODD}
+from strategies_studio import LABELS, ODD, Case, cases, inventory, rich_cases, shapes
 
 # ------------------------------------------------------------------- a small document
 
@@ -123,96 +103,6 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
     return sorted({f.code for f in findings})
 
 
-# --------------------------------------------------------------- generated annotations
-
-ALPHABET = st.sampled_from(
-    [*"abc .", "\n", "\r\n", "\t", "é", "e\u0301", "😀", "👩‍👧", "م", "\u00a0", "\u2028", "\\n", "<", "&", "\ufeff"]
-)
-ITEM_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,10}", fullmatch=True).filter(lambda name: name not in (AUTHOR, UNKNOWN))
-
-
-class Case(msgspec.Struct):
-    """An annotation with what it belongs to."""
-
-    article: Article
-    annotation: Annotation
-    inventory: str
-
-    @property
-    def labels(self) -> Labels:
-        return INVENTORIES[self.inventory]
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Complete annotations: nested, crossing and identical spans, shared pairs, symmetric relations, any ids."""
-    which = draw(st.sampled_from(sorted(INVENTORIES)))
-    labels = INVENTORIES[which]
-    text = "".join(draw(st.lists(ALPHABET, min_size=1, max_size=25)))
-    article = Article(id="doc", text=text, text_sha256=sha256(text), split="train", event="e")
-    every = draw(st.lists(ITEM_IDS, unique=True, min_size=3, max_size=11))
-    entity_names, ids = every[:3], every[3:]
-    cut = draw(st.integers(0, len(ids)))
-    names, stance_names = (ids, []) if cut == 0 else (ids[:cut], ids[cut:])
-    mentions = [_mention(draw, name, text, labels) for name in names]
-    entity_of = {name: draw(st.sampled_from(entity_names)) for name in names}
-    clusters: dict[str, list[str]] = defaultdict(list)
-    for name, entity in entity_of.items():
-        clusters[entity].append(name)
-    links = st.sampled_from([None, "Q1", "kb-a", "é & 1"])
-    entities = [Entity(id=e, mentions=tuple(m), link=draw(links)) for e, m in clusters.items()]
-    stances = [_stance(draw, name, names, text, labels) for name in stance_names]
-    annotation = Annotation(
-        id="doc",
-        by="gold",
-        text_sha256=article.text_sha256,
-        mentions=tuple(mentions),
-        entities=tuple(entities),
-        relations=_relations(draw, names, entity_of, labels),
-        stances=tuple(stances),
-    )
-    return Case(article, canonical(fill(annotation, article), labels), which)
-
-
-def _span(draw: st.DrawFn, text: str) -> tuple[int, int]:
-    start = draw(st.integers(0, len(text) - 1))
-    return start, draw(st.integers(start + 1, len(text)))
-
-
-def _mention(draw: st.DrawFn, name: str, text: str, labels: Labels) -> Mention:
-    start, end = _span(draw, text)
-    kind = draw(st.sampled_from([None, *labels.kinds]))
-    return Mention(id=name, start=start, end=end, type=draw(st.sampled_from(list(labels.types))), kind=kind, text=text[start:end])
-
-
-def _stance(draw: st.DrawFn, name: str, mentions: list[str], text: str, labels: Labels) -> Stance:
-    start, end = _span(draw, text)
-    return Stance(
-        id=name,
-        start=start,
-        end=end,
-        holder=draw(st.sampled_from([AUTHOR, UNKNOWN, *mentions])),
-        target=draw(st.sampled_from(mentions)),
-        polarity=draw(st.sampled_from(list(labels.polarities))),
-        basis=draw(st.sampled_from(list(labels.bases))),
-    )
-
-
-def _relations(draw: st.DrawFn, mentions: list[str], entity_of: dict[str, str], labels: Labels) -> tuple[Relation, ...]:
-    evidence: dict[tuple[str, str, str, str], set[tuple[str, str]]] = defaultdict(set)
-    for _ in range(draw(st.integers(0, 6)) if mentions else 0):
-        kind = draw(st.sampled_from(list(labels.relations)[:4] + [r for r in labels.relations if labels.symmetric(r)]))
-        factuality = draw(st.sampled_from(list(labels.factualities)))
-        head, tail = draw(st.sampled_from(mentions)), draw(st.sampled_from(mentions))
-        if labels.symmetric(kind) and entity_of[head] > entity_of[tail]:
-            head, tail = tail, head
-        evidence[kind, entity_of[head], entity_of[tail], factuality].add((head, tail))
-    return tuple(
-        Relation(type=kind, head=head, tail=tail, factuality=factuality, evidence=tuple(pairs))
-        for (kind, head, tail, factuality), pairs in evidence.items()
-    )
-
-
 def back(case: Case, items: list[Any]) -> bytes:
     reading = label_studio.from_result(items, case.article, case.labels, by="gold")
     assert reading.annotation is not None, reading.findings
@@ -261,6 +151,61 @@ def test_a_completed_prediction_is_carried_whole(case: Case) -> None:
     carried = label_studio.to_result(case.annotation, case.article, case.labels, prediction=True)
     assert carried.findings == ()
     assert back(case, carried.items) == encode(case.annotation)
+
+
+def test_the_examples_have_every_difficulty() -> None:
+    found = {shape for case in rich_cases(30) for shape in shapes(case)}
+    assert found == {
+        "apart", "nested", "crossing", "identical", "symmetric", "two labels on a pair", "there and back", "arrow to itself",
+        "stance on a mention",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("inventory", ["ours", "odd"])
+def test_a_real_server_gives_back_what_it_got(studio: Local, tmp_path: Path, inventory: str) -> None:
+    """Thirty random annotations, as finished work: byte for byte in canonical form."""
+    some = [case for case in rich_cases(100) if case.inventory == inventory][-30:]
+    assert len(some) == 30
+    articles, wanted, tasks = {}, {}, []
+    for place, case in enumerate(some):
+        name = f"doc-{place}"
+        article = articles[name] = msgspec.structs.replace(case.article, id=name)
+        gold = msgspec.structs.replace(case.annotation, id=name)
+        wanted[name] = encode(gold)
+        tasks += label_studio.tasks([article], case.labels, annotations={name: [gold]}, as_annotations=True)
+    labels = some[0].labels
+    with httpx.Client(base_url=studio.url, headers={"Authorization": f"Token {studio.token}"}, timeout=60) as server:
+        made = server.post("/api/projects/", json={"title": f"thirty, {inventory}", "label_config": config_text(labels)})
+        project = f"/api/projects/{made.json()['id']}"
+        assert server.post(f"{project}/import", json=tasks).status_code == 201
+        (tmp_path / "export.json").write_bytes(server.get(f"{project}/export?exportType=JSON").content)
+    done = label_studio.import_export(tmp_path / "export.json", articles, labels)
+    assert done.findings == ()
+    assert {p.doc: p.annotation and encode(msgspec.structs.replace(p.annotation, by="gold")) for p in done.passes} == wanted
+
+
+def config_text(labels: Labels) -> str:
+    return label_studio.config(labels).decode()
+
+
+INVENTORIES_OF_OTHERS = {
+    "ours": LABELS,
+    "odd": ODD,
+    "no stance": msgspec.structs.replace(LABELS, polarities={}, bases={}),
+    "no relations": msgspec.structs.replace(LABELS, relations={}),
+    "mentions only": msgspec.structs.replace(LABELS, relations={}, factualities={}, polarities={}, bases={}),
+    "many types": inventory([f"T{number}" for number in range(200)], [f"r{number}" for number in range(50)]),
+}
+
+
+@pytest.mark.parametrize("name", INVENTORIES_OF_OTHERS)
+def test_a_real_server_accepts_the_configuration(studio: Local, name: str) -> None:
+    text = config_text(INVENTORIES_OF_OTHERS[name])
+    with httpx.Client(base_url=studio.url, headers={"Authorization": f"Token {studio.token}"}, timeout=60) as server:
+        answer = server.post("/api/projects/validate/", json={"label_config": text})
+        assert answer.status_code == 204, answer.text
+        wrong = server.post("/api/projects/validate/", json={"label_config": text.replace('toName="text"', 'toName="gone"')})
+        assert wrong.status_code == 400
 
 
 @pytest.mark.parametrize("indent", [None, 1])
@@ -578,6 +523,13 @@ def control(items: list[Any], name: str, of: str, **value: Any) -> None:
     items.append({**region(items, name, of), "value": value})
 
 
+def pick(items: list[Any], name: str, entity: str) -> None:
+    """What the screen makes of a pick."""
+    spot = next(i["value"] for i in items if i.get("id") == name)
+    value = {"start": spot["start"], "end": spot["end"], "text": spot["text"], "choices": [entity]}
+    items.append({"id": name, "type": "choices", "from_name": "entity", "to_name": "text", "value": value})
+
+
 ITEM_FAULTS: dict[str, tuple[str, Callable[[list[Any]], object]]] = {
     "not an object": ("LS_UNKNOWN_ITEM", lambda i: i.append(7)),
     "a foreign control": ("LS_UNKNOWN_ITEM", lambda i: region(i, "m1", "kind").update(from_name="level")),
@@ -612,6 +564,9 @@ ITEM_FAULTS: dict[str, tuple[str, Callable[[list[Any]], object]]] = {
     "no entity": ("LS_ENTITY", lambda i: drop(i, "m1", "entity_id")),
     "an emptied entity": ("LS_ENTITY", lambda i: region(i, "m1", "entity_id")["value"].update(text=[])),
     "two entities": ("LS_ENTITY", lambda i: region(i, "m1", "entity_id")["value"].update(text=["e1", "e2"])),
+    "an entity written and another picked": ("LS_ENTITY", lambda i: pick(i, "m1", "e2")),
+    "an entity picked that is no id": ("LS_ENTITY", lambda i: (drop(i, "m1", "entity_id"), pick(i, "m1", "Ana Ruiz"))),
+    "an entity picked for a stance": ("LS_REGION_ID", lambda i: pick(i, "s1", "e2")),
     "an entity that is no id": ("LS_ENTITY", lambda i: region(i, "m1", "entity_id")["value"].update(text=["Ana Ruiz"])),
     "two links": ("LS_LINK", lambda i: region(i, "m5", "link")["value"].update(text=["Q43"])),
     "a bare arrow": ("LS_RELATION_UNLABELLED", lambda i: arrow(i, "m1", "m2")),
@@ -641,6 +596,17 @@ def test_a_faulty_item_refuses_the_annotation(what: str) -> None:
     assert codes(reading.findings) == [code]
     assert reading.annotation is None
     assert all("annotator-3" in f.got and f.doc == "tessen" for f in reading.findings)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_entity_may_be_picked_instead_of_written(again: bool) -> None:
+    """Both at once are no conflict if they say the same."""
+    items = gold_items()
+    for name, entity in (("m1", "e1"), ("m4", "e3")):
+        pick(items, name, entity)
+        if not again:
+            drop(items, name, "entity_id")
+    assert read(items).annotation == GOLD
 
 
 def test_offsets_in_utf16_units_are_converted() -> None:
@@ -1016,6 +982,45 @@ def test_relations_that_would_share_a_label_are_refused(relations: list[str]) ->
         label_studio.config(inventory(["T"], relations))
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "wanted"),
+    [
+        ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
+        ((50.0, -1.0, 2.0), (50.0, 0.0, 0.0), 2.3669),
+        ((50.0, 2.5, 0.0), (73.0, 25.0, -18.0), 27.1492),
+        ((22.7233, 20.0904, -46.6940), (23.0331, 14.9730, -42.5619), 2.0373),
+        ((90.8027, -2.0831, 1.4410), (91.1528, -1.6435, 0.0447), 1.4441),
+    ],
+)
+def test_the_colour_difference_is_the_published_one(one: Triple, two: Triple, wanted: float) -> None:
+    """From the test data of Sharma, Wu and Dalal."""
+    assert ciede2000(one, two) == pytest.approx(wanted, abs=5e-5)
+    assert ciede2000(two, one) == pytest.approx(wanted, abs=5e-5)
+
+
+def backgrounds(labels: Labels, tag: str) -> dict[str, str]:
+    root = ElementTree.fromstring(label_studio.config(labels))
+    return {e.get("value", ""): e.get("background", "") for e in root.iter(tag)}
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_colours_can_be_told_apart(vision: str) -> None:
+    """The types and the stance by 14, the arrows by 6, whatever one sees of colours; 2 can just be seen."""
+    types, arrows = backgrounds(LABELS, "Label"), backgrounds(LABELS, "Relation")
+    asserted = {name: colour for name, colour in arrows.items() if ":" not in name}
+    assert (len(types), len(asserted)) == (len(LABELS.types) + 1, len(LABELS.relations) + 2)
+    assert nearest(types, vision) > (14, "", "")
+    assert nearest(asserted, vision) > (6, "", "")
+
+
+def test_names_can_be_read_on_their_colours() -> None:
+    """The screen writes a type in its colour on white, and an arrow's label in dark grey on its colour."""
+    assert min(contrast(colour, "#ffffff") for colour in backgrounds(LABELS, "Label").values()) >= 3
+    dark = {name: msgspec.structs.replace(label, colour="#000040") for name, label in LABELS.relations.items()}
+    for labels in (LABELS, msgspec.structs.replace(LABELS, relations=dark)):
+        assert min(contrast(colour, "#45433e") for colour in backgrounds(labels, "Relation").values()) >= 4.5
+
+
 def test_a_label_without_colour_has_none() -> None:
     labels = msgspec.structs.replace(ODD, kinds={"K": Label(name="K", definition="d", test="t", hotkey="k")})
     root = ElementTree.fromstring(label_studio.config(labels))
@@ -1035,8 +1040,37 @@ def test_a_task_shows_the_text_as_it_is() -> None:
             "doc_id": "tessen",
             "text_sha256": sha256(TEXT),
             "sync_key": f"tessen@{sha256(TEXT)[:12]}",
+            "entities": [],
         }
     }
+
+
+def test_the_entities_of_its_annotations_are_a_task_s_candidates() -> None:
+    """The first name stands for the entity, else its first mention; blanks are one, long ones are cut."""
+    (task,) = label_studio.tasks([ARTICLE], LABELS, annotations={"tessen": [GOLD]})
+    assert task["data"]["entities"] == [
+        {"value": "e1 · Ana Ruiz (Q42)", "alias": "e1"},
+        {"value": "e2 · her aide", "alias": "e2"},
+        {"value": "e3 · Tessen (kb-tessen)", "alias": "e3"},
+        {"value": "e4 · the army", "alias": "e4"},
+    ]
+    long = Mention(id="m1", start=0, end=len(TEXT), type="ORG", kind="NOM")
+    name = msgspec.structs.replace(long, id="m2", start=4, end=23, kind="NAM")
+    both = Annotation(id="tessen", by="a", mentions=(long, name), entities=(Entity(id="x", mentions=("m1", "m2")),))
+    (task,) = label_studio.tasks([ARTICLE], LABELS, annotations={"tessen": [both]})
+    assert task["data"]["entities"] == [{"value": "x · 😀 Ana Ruiz met her", "alias": "x"}]
+    alone = msgspec.structs.replace(both, mentions=(long,), entities=None)
+    (task,) = label_studio.tasks([ARTICLE], LABELS, annotations={"tessen": [alone]})
+    assert task["data"]["entities"] == [{"value": "p1 · " + " ".join(TEXT.split())[:60], "alias": "p1"}]
+
+
+def test_picks_are_read_where_tasks_offered_none(tmp_path: Path) -> None:
+    """Tasks from before there were candidates have no list of them."""
+    (task,) = label_studio.tasks([ARTICLE], LABELS, annotations={"tessen": [GOLD]}, as_annotations=True)
+    del task["data"]["entities"]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([task]))
+    assert label_studio.import_export(path, {"tessen": ARTICLE}, LABELS).passes[0].annotation == GOLD
 
 
 # ------------------------------------------------------------------------ real exports

@@ -95,6 +95,60 @@ SCHEMAS = {
         }
     ),
 }
+_VALUE = {
+    "value": {"type": ["number", "null"], "maximum": 1 + 1e-9},
+    "ci95": INTERVAL,
+    "documents": COUNT,
+    "n": {"type": "number", "minimum": 0},
+    "why": {"type": ["string", "null"]},
+}
+FIGURE = record({**_VALUE, "by_type": table(record({**_VALUE, "by_type": {"const": {}}}))})
+_TEXTS, _GRID = {"type": "array", "items": TEXT}, {"type": "array", "items": {"type": "array", "items": NUMBER}}
+_COMPARED = {"documents": COUNT, "compared": NUMBER}
+SCHEMAS["agree"] = record(
+    {
+        "signature": TEXT,
+        "documents": COUNT,
+        "annotators": table(record(dict.fromkeys(("documents", "mentions", "entities", "relations", "stances"), COUNT))),
+        "findings": table(COUNT),
+        "notes": _TEXTS,
+        "pooled": table(FIGURE),
+        "pairs": table(
+            record(
+                {
+                    "documents": COUNT,
+                    "scores": table(
+                        {
+                            "anyOf": [
+                                {
+                                    **kind,
+                                    "properties": {**kind["properties"], **_COMPARED},
+                                    "required": [*kind["required"], *_COMPARED],
+                                }
+                                for kind in SCORE["anyOf"]
+                            ]
+                        }
+                    ),
+                    "chance": table(FIGURE),
+                }
+            )
+        ),
+        "confusions": table(record({"labels": _TEXTS, "pairs": table(_GRID), "pooled": _GRID})),
+        "disagreements": {
+            "type": "array",
+            "items": record(
+                {
+                    "doc": TEXT,
+                    "layer": {"enum": ["mentions", "coreference", "links", "relations", "stance"]},
+                    "kind": TEXT,
+                    **dict.fromkeys(("start", "end", "cost"), COUNT),
+                    "variants": {"type": "array", "items": record({"annotators": _TEXTS, "items": {"type": "array"}})},
+                    "links": _TEXTS,
+                }
+            ),
+        },
+    }
+)
 RULES = "benchmark/submissions/rules/1/predictions.jsonl"
 GAZETTEER = "benchmark/submissions/gazetteer/1/predictions.jsonl"
 CALLS = {
@@ -102,6 +156,7 @@ CALLS = {
     "compare": ("benchmark", "compare", "--pred", RULES, "--pred", GAZETTEER),
     "validate": ("corpus", "validate", "tests/data/invalid/DUPLICATE_MENTION.json"),
     "stats": ("corpus", "stats"),
+    "agree": ("annotation", "agree", RULES, GAZETTEER, "--bootstrap", "10"),
 }
 
 

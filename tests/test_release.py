@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +26,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from newsgold.corpus import card, release, tables
+from newsgold.corpus import card, install, release, tables
 from newsgold.corpus.codec import canonical, encode, sha256
 from newsgold.corpus.labels import default_labels, parse_labels
 from newsgold.corpus.model import SPLITS, Annotation, Article, Entity, Mention, Region, Relation, Source, Stance
 from newsgold.corpus.store import fill, read_annotations, read_articles, write_article, write_gold
+from newsgold.corpus.verify import prove
 from newsgold.errors import DataError, FileFault, UsageError
 
 LABELS = default_labels()
@@ -50,7 +57,7 @@ def span(text: str, surface: str, nth: int = 0) -> dict[str, Any]:
 def corpus_at(folder: Path, repo: Path) -> Path:
     """Four documents: three in a split each, one of them without gold, and one in no split."""
     folder.mkdir(parents=True)
-    for name in ("labels.toml", "README.md"):
+    for name in ("labels.toml", "README.md", "croissant.toml"):
         shutil.copyfile(repo / "corpus" / name, folder / name)
     (folder / "raw").mkdir()
     (folder / "raw" / "tessen.txt").write_bytes(TRAIN.encode())
@@ -270,7 +277,9 @@ def test_a_country_is_not_called_by_its_demonym():
         mentions=(Mention(id="a", **span(text, "Marovia"), type="GPE"), Mention(id="b", **span(text, "Marovian"), type="NORP")),
         entities=(Entity(id="e", mentions=("a", "b")),),
     )
-    (row,) = tables.rows("entities", [tables.Document(Article(id="d", text=text), gold)], LABELS)
+    schemas = {"entities": tables.features(LABELS)["entities"].arrow_schema}
+    table = tables.tables([tables.Document(Article(id="d", text=text), gold)], LABELS, schemas)["entities"]
+    (row,) = table.to_pylist()
     assert row["name"] == "Marovia"
     assert [*LABELS.types][row["type"]] == "GPE"
 
@@ -408,14 +417,20 @@ documents = st.lists(st.builds(tables.Document, article_values, st.none() | gold
 
 
 @pytest.fixture(scope="module")
-def columns() -> dict[str, Any]:
-    return tables.features(LABELS)
+def schemas() -> dict[str, Any]:
+    return {config: columns.arrow_schema for config, columns in tables.features(LABELS).items()}
+
+
+def parquet(config: str, documents: list[tables.Document], schemas: dict[str, Any], about: dict[str, Any]) -> tables.Shard:
+    writer = tables.ShardWriter(schemas[config])
+    writer.write(tables.tables(documents, LABELS, schemas)[config])
+    return writer.close(about)
 
 
 @given(documents)
 @example([])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-def test_what_is_written_is_what_is_read(columns: dict[str, Any], tmp_path: Path, documents: list[tables.Document]):
+def test_what_is_written_is_what_is_read(schemas: dict[str, Any], tmp_path: Path, documents: list[tables.Document]):
     """Whatever has the shape of a document survives, valid or not, and its views can be built."""
     whole = []
     for article, gold in documents:
@@ -423,13 +438,14 @@ def test_what_is_written_is_what_is_read(columns: dict[str, Any], tmp_path: Path
         whole.append(tables.Document(article, filled and canonical(filled, LABELS)))
     about = {"labels": msgspec.to_builtins(LABELS)}
     path = tmp_path / "documents.parquet"
-    data = tables.to_parquet(tables.rows("documents", whole, LABELS), columns["documents"], about)
+    data = parquet("documents", whole, schemas, about)
     path.write_bytes(data.data)
     assert [*release.read_documents(path, Article)] == [article for article, _ in whole]
     assert [*release.read_documents(path, Annotation)] == [gold for _, gold in whole if gold]
-    assert tables.to_parquet(tables.rows("documents", whole, LABELS), columns["documents"], about) == data
+    assert [*release.read_rows(path)] == whole
+    assert parquet("documents", whole, schemas, about) == data
     for config in CONFIGS[1:]:
-        assert tables.to_parquet(tables.rows(config, whole, LABELS), columns[config], {}).data
+        assert parquet(config, whole, schemas, {}).data
 
 
 def test_a_release_that_datasets_wrote_again_still_reads(built: Path, tmp_path: Path):
@@ -467,7 +483,7 @@ def test_files_that_are_no_release_are_refused(built: Path, tmp_path: Path):
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     refused(tmp_path / "cut.parquet")
     pq.write_table(pa.table({"id": ["a"]}), tmp_path / "foreign.parquet")
-    assert "annotated" in refused(tmp_path / "foreign.parquet")
+    assert "text" in refused(tmp_path / "foreign.parquet")
     refused(built / card.data_file("mentions", "train"))
 
     table = pq.read_table(built / card.data_file("documents", "train"))
@@ -489,7 +505,7 @@ def test_two_builds_in_different_places_are_the_same_bytes(made: Path, built: Pa
     assert tree(made) == tree(built)
     assert {p.relative_to(made).as_posix() for p in result.changed} == {
         *(card.data_file(config, split) for config in CONFIGS for split in splits_of(config)),
-        *("README.md", "VERSION", "SHA256SUMS", "schema/annotation.json", "schema/article.json"),
+        *("README.md", "VERSION", "SHA256SUMS", "croissant.json", "schema/annotation.json", "schema/article.json"),
     }
     assert release.build(made).changed == ()
     assert release.check(made) == []
@@ -508,12 +524,12 @@ def test_the_bytes_do_not_depend_on_the_process(built: Path):
     seeds = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone},
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "OMP_NUM_THREADS": threads},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
+        for seed, zone, threads in (("1", "UTC", "1"), ("2", "Asia/Tokyo", "7"))
     }
     assert len(seeds) == 1
 
@@ -525,16 +541,11 @@ def test_nothing_of_this_machine_is_in_the_files(built: Path):
 
 
 def test_the_digest_can_be_had_from_the_parquet(built: Path):
-    documents = []
-    for split in SPLITS:
-        path = built / card.data_file("documents", split)
-        gold = {a.id: a for a in release.read_documents(path, Annotation)}
-        documents += [tables.Document(a, gold.get(a.id)) for a in release.read_documents(path, Article)]
-    digest = release.logical_digest(documents)
+    digest = release.logical_digest(release.read_release(built))
     assert digest == release.render(built).digest
     front = yaml.safe_load((built / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     assert {c["description"] for c in front["configs"]} == {f"sha256:{digest}"}
-    metadata = pq.read_schema(built / card.data_file("stances", "validation")).metadata
+    metadata = pq.read_metadata(built / card.data_file("stances", "validation")).metadata
     assert json.loads(metadata[tables.METADATA]) == {"config": "stances", "digest": digest, "version": "0.1.0"}
 
 
@@ -558,37 +569,236 @@ def test_defaults_written_out_are_the_same_data(made: Path):
     assert [name for name, data in after.files.items() if data != before.files[name]] == ["SHA256SUMS"]
 
 
+def version_of(folder: Path) -> str:
+    """The version of a release, proven; ``mixed`` where its parts do not belong together."""
+    try:
+        return prove(folder).version
+    except DataError:
+        return "mixed"
+
+
 class Killed(BaseException):
     """Stands for a signal."""
 
 
-def test_a_build_killed_at_any_file_leaves_whole_files_and_is_finished_by_the_next(made: Path, monkeypatch: pytest.MonkeyPatch):
-    release.build(made)
-    old = tree(made)
-    ally = golds()[2]
-    write_gold(msgspec.structs.replace(ally, relations=()), made)
-    new = {**tree(made), **release.render(made, version="0.2.0").files}
-    gone = card.data_file("relations", "test")
-    del new[gone]
-    write = release.write_atomic
-    for survivors in range(len(release.render(made).files)):
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: what a signal does is the same there, and syncing takes no time."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else tmp_path) as folder:
+        yield Path(folder)
+
+
+def test_a_build_killed_at_any_step_leaves_one_release_or_says_so_and_the_next_finishes(
+    made: Path, quick: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Every call that changes a file is the last one once."""
+    target = quick / "out"
+    release.build(made, out=target)
+    old = tree(target)
+    write_gold(msgspec.structs.replace(golds()[2], relations=()), made)
+    built = release.render(made, version="0.2.0", alone=True)
+    new = dict(built.files)
+    assert card.data_file("relations", "test") in old.keys() - new.keys()
+    states = []
+    clear = install._clear
+    for survivors in range(200):
+        shutil.rmtree(target)
+        for name, data in old.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(data)
         left = iter(range(survivors))
 
-        def dying(path: Path, data: bytes, left: Any = left) -> bool:
-            if next(left, None) is None:
-                raise Killed
-            return write(path, data)
+        def dying(call: Any, left: Any = left) -> Any:
+            def step(*args: Any, **keywords: Any) -> Any:
+                if next(left, None) is None:
+                    raise Killed
+                return call(*args, **keywords)
 
-        monkeypatch.setattr(release, "write_atomic", dying)
+            return step
+
+        with monkeypatch.context() as patch:
+            for name in ("replace", "rename", "fsync"):
+                patch.setattr(os, name, dying(getattr(os, name)))
+            for name in ("unlink", "rmdir"):
+                patch.setattr(Path, name, dying(getattr(Path, name)))
+            # a signal leaves no time to tidy up
+            patch.setattr(install, "_clear", lambda folder: folder.name == install.STAGING or clear(folder))
+            try:
+                release.write(built, target)
+            except Killed:
+                pass
+            else:
+                break
+        states.append(version_of(target))
+        if states[-1] == "mixed":
+            assert (target / install.READY).is_dir()
+        committed = (target / install.READY).is_dir()
+        install.settle(target)
+        assert version_of(target) == ("0.2.0" if committed else states[-1])
+        release.write(built, target)
+        assert tree(target) == new
+    assert [state for state, _ in groupby(states)] == ["0.1.0", "mixed", "0.2.0"]
+    assert min(Counter(states).values()) > 2
+    assert tree(target) == new
+
+
+KILLS = """
+import json, os, random, signal, sys, time
+from pathlib import Path
+from newsgold.corpus import install, release
+from newsgold.corpus.verify import prove
+from newsgold.errors import DataError
+sources, target = [Path(sys.argv[1]), Path(sys.argv[2])], Path(sys.argv[3])
+digests = {"0.0.1": release.build(sources[1], version="0.0.1", out=target).digest}
+begin = time.monotonic()  # modules are imported now
+digests["0.0.2"] = release.build(sources[0], version="0.0.2", out=target).digest
+took = time.monotonic() - begin
+pick, seen = random.Random(5), []
+for number in range(1, 33):
+    before, version = prove(target).version, f"0.{number}.0"
+    digests[version] = digests["0.0.1" if number % 2 else "0.0.2"]
+    child = os.fork()
+    if child == 0:
+        release.build(sources[number % 2], version=version, out=target)
+        os._exit(0)
+    time.sleep(pick.uniform(0, 1.2 * took))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    try:
+        state = prove(target).version
+    except DataError:
+        state = "mixed"
+        assert (target / install.READY).is_dir()
+        install.settle(target)
+    now = prove(target)
+    assert now.version in (before, version), (before, version, now.version)
+    assert now.digest == digests[now.version]
+    if number % 8 == 0:
+        release.build(sources[number % 2], version=version, out=target)
+        assert prove(target).version == version and not install.remains(target)
+    seen.append("old" if state == before else "new" if state == version else state)
+sys.stdout.write(json.dumps(seen))
+"""
+
+
+def test_a_build_killed_at_any_moment_leaves_the_old_release_or_the_new_one(made: Path, quick: Path):
+    shutil.copytree(made, quick / "other")
+    write_gold(msgspec.structs.replace(golds()[2], relations=()), quick / "other")
+    command = [sys.executable, "-c", KILLS, str(made), str(quick / "other"), str(quick / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = Counter(json.loads(done.stdout))
+    assert sum(seen.values()) == 32
+    assert seen["old"] > 5
+
+
+def test_words_written_after_a_kill_are_kept(made: Path, monkeypatch: pytest.MonkeyPatch):
+    release.build(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             release.build(made, version="0.2.0")
-        assert all(data in (old.get(name), new.get(name)) for name, data in tree(made).items())
-    monkeypatch.setattr(release, "write_atomic", write)
-    (made / "data" / "documents" / ".test-00000-of-00001.parquet.x1y2.tmp").write_bytes(b"half")
-    assert release.check(made) != []
+    (made / "README.md").write_text((made / "README.md").read_text(encoding="utf-8") + "\nMine.\n", encoding="utf-8")
+    assert [Path(f.path).name for f in release.check(made)][-1] == install.READY
     release.build(made, version="0.2.0")
-    assert tree(made) == new
-    assert release.check(made) == []
+    assert (made / "README.md").read_text(encoding="utf-8").endswith("\nMine.\n")
+    assert version_of(made) == "0.2.0"
+
+
+def newsgold(*arguments: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    """The command, in a process that can write files of at most ``limit`` bytes."""
+
+    def limited() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    command = [sys.executable, "-m", "newsgold.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, check=False)
+
+
+def test_where_there_is_no_room_the_old_release_stays(made: Path):
+    release.build(made)
+    write_gold(msgspec.structs.replace(golds()[2], relations=()), made)
+    before = tree(made)
+    done = newsgold("corpus", "build", made, "--version", "0.2.0", limit=4096)
+    assert done.returncode == 3
+    assert "untouched; make room and run again" in done.stderr
+    assert tree(made) == before
+    assert newsgold("corpus", "build", made, "--version", "0.2.0").returncode == 0
+    assert version_of(made) == "0.2.0"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_is_full_or_fails_when_it_is_synced(made: Path, code: int, monkeypatch: pytest.MonkeyPatch):
+    release.build(made)
+    before = tree(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(code, os.strerror(code))))
+        with pytest.raises(FileFault, match=f"{os.strerror(code)}; what was there is untouched"):
+            release.build(made, version="0.2.0")
+    assert tree(made) == before
+
+
+def test_a_target_that_cannot_be_written(made: Path, tmp_path: Path):
+    done = newsgold("corpus", "build", made, "--out", "/sys/newsgold-release")
+    assert done.returncode == 3
+    assert "/sys/newsgold-release" in done.stderr
+    assert "make the folder writable, or choose another with --out" in done.stderr
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(FileFault, match="no folder"):
+        release.build(made, out=tmp_path / "file")
+    (tmp_path / "out" / "README.md").mkdir(parents=True)
+    with pytest.raises(FileFault, match="no file: move what stands in its place"):
+        release.build(made, out=tmp_path / "out")
+    assert [*(tmp_path / "out").iterdir()] == [tmp_path / "out" / "README.md"]
+
+
+def test_two_builds_at_once(made: Path):
+    release.build(made)
+    with install._alone(made), pytest.raises(FileFault, match="another build is writing"):
+        release.build(made, version="0.2.0")
+    assert version_of(made) == "0.1.0"
+
+
+def test_an_older_version_does_not_replace_a_newer_one(made: Path, tmp_path: Path):
+    release.build(made, version="0.10.0", out=tmp_path / "out")
+    before = tree(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"holds version 0\.10\.0, which is newer than 0\.9\.0: give a higher --version"):
+        release.build(made, version="0.9.0", out=tmp_path / "out")
+    with pytest.raises(UsageError, match=r"newer than 0\.1\.0"):
+        release.build(made, out=tmp_path / "out")
+    assert tree(tmp_path / "out") == before
+    assert release.build(made, version="0.10.0", out=tmp_path / "out").changed == ()
+
+
+def test_a_large_split_is_in_several_files(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(11):
+        write_article(Article(id=f"more-{number:02}", text=f"Text {number}.", split="test", origin="written"), made)
+    whole = release.render(made)
+    monkeypatch.setattr(release, "SHARD", 4)
+    monkeypatch.setattr(release, "ROW_GROUP", 2)
+    release.build(made, out=tmp_path / "out")
+    names = sorted(p.name for p in (tmp_path / "out" / "data" / "documents").glob("test-*"))
+    assert names == [f"test-{i:05}-of-00004.parquet" for i in range(4)]
+    assert [p.name for p in (tmp_path / "out" / "data" / "relations").glob("test-*")] == ["test-00000-of-00001.parquet"]
+    groups = [pq.ParquetFile(tmp_path / "out" / "data" / "documents" / name).metadata for name in names]
+    assert [[m.row_group(i).num_rows for i in range(m.num_row_groups)] for m in groups] == [[2, 2], [2, 2], [2, 2], [1]]
+    found = prove(tmp_path / "out")
+    assert found.digest == whole.digest == release.logical_digest(release.read_release(tmp_path / "out"))
+    release.build(made)
+    assert release.load_back(made)["documents"] == 15
+    monkeypatch.undo()
+    release.build(made, out=tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out" / "data" / "documents").glob("test-*")] == ["test-00000-of-00001.parquet"]
+    assert version_of(tmp_path / "out") == "0.1.0"
+
+
+def test_documents_out_of_order_are_a_bug():
+    pair = [tables.Document(Article(id=name, text="x", split="test"), None) for name in ("b", "a")]
+    prose = release.Prose(b"", None)
+    with pytest.raises(ValueError, match="sorted"):
+        release.render_documents(pair, LABELS, version="1.0.0", prose=prose)
 
 
 def test_articles_without_a_split_are_left_out_and_named(made: Path):
@@ -682,8 +892,9 @@ def test_check_names_each_file_that_is_stale_or_missing(made: Path, name: str):
         (made / name).write_bytes(data + b"\n")
         assert [(f.code, Path(f.path)) for f in release.check(made)] == [("RELEASE_STALE", made / name)]
     if name == "README.md":
-        (made / name).write_bytes(data.replace(b"| all | 4 |", b"| all | 5 |"))
-        assert [f.path for f in release.check(made)] == [str(made / name)]
+        (made / name).write_bytes(data.replace(b"version: 0.1.0", b"version: 0.1.1 "))
+        with pytest.raises(DataError, match="CARD_EDITED"):
+            release.check(made)
     else:
         (made / name).unlink()
         assert [(f.path, f.got) for f in release.check(made)] == [(str(made / name), "no file")]
@@ -732,12 +943,14 @@ def test_the_card_says_where_its_code_is(corpus: Path):
 
 
 SECTIONS = {"one": "1", "two": "2"}
-BODY = "a\n<!-- generated: one -->\nold\n<!-- /generated -->\nb\n<!-- generated: two --><!-- /generated -->\n"
+BODY = "a\n<!-- generated: one -->\n \n<!-- /generated -->\nb\n<!-- generated: two --><!-- /generated -->\n"
+ONE, TWO = (f" sha256:{sha256(text)[:12]}" for text in ("\n1\n", "\n2\n"))
 
 
 def test_sections_are_replaced_and_nothing_else():
     out = card.render(f"---\nk: v\n---\n{BODY}".encode(), "x", {"g": 1}, SECTIONS)
-    body = BODY.replace("old", "1").replace("two --><!--", "two -->\n2\n<!--")
+    parts = BODY.replace("\n \n", "\n1\n").replace("two --><!--", "two -->\n2\n<!--").split("/generated")
+    body = f"{parts[0]}/generated{ONE}{parts[1]}/generated{TWO}{parts[2]}"
     assert out.decode() == f"---\nk: v\ng: 1\n---\n{body}"
     assert card.render(out, "x", {"g": 1}, SECTIONS) == out
 
@@ -767,7 +980,7 @@ def test_a_card_without_its_places_is_refused(text: str, says: str):
 
 def test_a_refused_card_stays_as_it_was(made: Path):
     path = made / "README.md"
-    path.write_bytes(path.read_bytes().replace(b"<!-- /generated -->", b"", 1))
+    path.write_bytes(re.sub(rb"<!-- /generated sha256:\w+ -->", b"", path.read_bytes(), count=1))
     before = tree(made)
     with pytest.raises(FileFault, match="markers"):
         release.build(made)
@@ -777,9 +990,54 @@ def test_a_refused_card_stays_as_it_was(made: Path):
         release.build(made)
 
 
+EDITS = {
+    "a section": (r"\| all \| 4 \|", "| all | 5 |", ["/counts"]),
+    "words in two sections": (r"(\n<!-- /generated)", r"\nMine.\1", ["/counts", "/labels", "/configs"]),
+    "the front matter": (r"version: 0\.1\.0", "version: 0.1.1", ["/front matter"]),
+    "no sum": (r"\| all \| 4 (.*?)<!-- /generated sha256:\w+ -->", r"| all | 5 \1<!-- /generated -->", ["/counts"]),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_a_generated_part_that_was_edited_by_hand_is_not_written_over(made: Path, what: str):
+    release.build(made)
+    path = made / "README.md"
+    pattern, words, pointers = EDITS[what]
+    text = re.sub(pattern, words, path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    path.write_text(text, encoding="utf-8")
+    before = tree(made)
+    for run in (release.check, release.build):
+        with pytest.raises(DataError) as error:
+            run(made)
+        assert [(f.code, f.pointer) for f in error.value.findings] == [("CARD_EDITED", pointer) for pointer in pointers]
+        for fault in error.value.findings:
+            line = text.split("\n")[fault.line - 1]
+            assert line.startswith("<!-- generated: ") or fault.pointer == "/front matter"
+    assert tree(made) == before
+    # as the message says: emptied, it is filled again
+    if pointers == ["/front matter"]:
+        text = re.sub(r"# generated, .*?\n---\n", "---\n", text, count=1, flags=re.DOTALL)
+    text = re.sub(r"(<!-- generated: \w+ -->).*?(<!-- /generated)", r"\1\2", text, flags=re.DOTALL)
+    path.write_text(text, encoding="utf-8")
+    release.build(made)
+    assert release.check(made) == []
+    assert "| all | 4 |" in path.read_text(encoding="utf-8")
+
+
+def test_line_ends_are_no_words(made: Path):
+    release.build(made)
+    path = made / "README.md"
+    before = path.read_bytes()
+    head, _, body = before.partition(b"\n---\n")
+    path.write_bytes(head + b"\n---\n" + body.replace(b"\n", b"\r\n"))
+    release.build(made)
+    assert path.read_bytes() != before
+    assert release.check(made) == []
+
+
 @pytest.mark.parametrize(("n", "size"), [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**8, "n>10M")])
 def test_sizes(n: int, size: str):
-    front = card.front_matter("1.0.0", "d", tables.features(LABELS), {"documents": {"test": tables.Shard(b"", 0, n)}})
+    front = card.front_matter("1.0.0", "d", tables.features(LABELS), {"documents": {"test": [tables.Shard(b"", 0, n)]}})
     assert front["size_categories"] == [size]
 
 
@@ -820,18 +1078,16 @@ def test_stats_of_other_places(built: Path, tmp_path: Path):
         release.stats(tmp_path)
 
 
-def test_the_next_build_clears_away_what_a_killed_one_left(tmp_path: Path, repo: Path) -> None:
-    folder = corpus_at(tmp_path / "corpus", repo)
-    release.build(folder)
-    rests = [
-        folder / name for name in (".README.md.abc_1234.tmp", ".SHA256SUMS.abcdefgh.tmp", "schema/.article.json.abcdefgh.tmp")
-    ]
-    others = [folder / ".notes.md.abcdefgh.tmp", folder / ".README.md.tmp"]
-    for path in (*rests, *others):
-        path.write_text("x")
-    assert [f.path for f in release.check(folder)] == [str(p) for p in sorted(rests)]
-    assert release.build(folder).changed == tuple(sorted(rests))
-    assert (any(map(Path.exists, rests)), all(map(Path.exists, others))) == (False, True)
+def test_the_next_build_clears_away_what_a_killed_one_left(made: Path) -> None:
+    release.build(made)
+    rest = made / install.STAGING
+    (rest / "data").mkdir(parents=True)
+    (rest / "data" / "half").write_text("x")
+    (made / ".notes.tmp").write_text("x")
+    assert [f.path for f in release.check(made)] == [str(rest)]
+    assert version_of(made) == "0.1.0"
+    assert release.build(made).changed == (rest,)
+    assert (rest.exists(), (made / ".notes.tmp").exists()) == (False, True)
 
 
 def test_the_schema_of_articles_says_what_is_checked(corpus: Path) -> None:

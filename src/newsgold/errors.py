@@ -3,6 +3,7 @@
     NewsgoldError
     ├── UsageError        the call makes no sense            exit 2
     ├── FileFault         a file cannot be read or written   exit 3
+    ├── ServerFault       a server fails or refuses          exit 3
     └── DataError         the data has errors; carries them  exit 1
 
 A *finding* says that a value somebody wrote is at fault. Findings are
@@ -38,6 +39,12 @@ class UsageError(NewsgoldError):
 
 class FileFault(NewsgoldError):
     """A file cannot be read, written or found."""
+
+    exit_code = 3
+
+
+class ServerFault(NewsgoldError):
+    """A server cannot be reached, fails, or refuses what it is asked."""
 
     exit_code = 3
 
@@ -146,7 +153,8 @@ FAULTS: dict[str, Fault] = {
         _E,
         "a file is missing that another one needs",
         "Restore it, or remove what belongs to it.",
-        "An article is two files, <id>.txt and <id>.toml; a submission is system.json and predictions.jsonl.",
+        "An article is two files, <id>.txt and <id>.toml; a submission is system.json and predictions.jsonl; a release is every"
+        " file that its SHA256SUMS names, with its card and VERSION.",
     ),
     "FILE_UNREADABLE": Fault(
         _E,
@@ -605,6 +613,101 @@ FAULTS: dict[str, Fault] = {
         "Run newsgold corpus build and commit the result.",
         "build --check compares every generated file, byte for byte, with what gold and articles give today.",
     ),
+    "CARD_EDITED": Fault(
+        _E,
+        "a generated part of the card was edited by hand",
+        "Move what you wrote outside of the markers and empty the part between them (of the front matter: remove these keys);"
+        " newsgold corpus build fills it again.",
+        "A generated part carries the beginning of its SHA-256. This one is neither empty nor what that sum says nor what would be"
+        " written, so that somebody's words would be lost. Nothing was written.",
+    ),
+    "UNANSWERED": Fault(
+        _E,
+        "a question about the dataset has no answer that can be published",
+        "Answer it in croissant.toml; say so where the answer is unknown.",
+        "A release says in croissant.json how the data came about, what they may be used for and what is wrong with them. Only"
+        " people can say that, in a text of their own for each question.",
+    ),
+    # ------------------------------------------------------------ a release that is read or published
+    "BAD_CHECKSUMS": Fault(
+        _E,
+        "the list of checksums cannot be used",
+        "Get the release again, or run newsgold corpus build.",
+        "Each line is a SHA-256 in hex, two blanks and the path of a file of the release, as sha256sum writes it; each file"
+        " once, and none outside the folder.",
+    ),
+    "CHECKSUM": Fault(
+        _E,
+        "the file is not the one that was released",
+        "Get the release again; after a change of your own, run newsgold corpus build.",
+        "Its bytes are not those that SHA256SUMS names: it was changed, exchanged for another file, or broke off while it was"
+        " copied. No row is read, of no file.",
+    ),
+    "FILE_ADDED": Fault(
+        _E,
+        "a file was added to the release",
+        "Remove it; after a change of your own, run newsgold corpus build.",
+        "A file lies in a folder of the release, or looks like data, and SHA256SUMS does not name it. A reader that takes"
+        " whole folders would read it as data.",
+    ),
+    "RELEASE_MIXED": Fault(
+        _E,
+        "the parts of the release do not belong together",
+        "Get the release again; after a change of your own, run newsgold corpus build.",
+        "VERSION, the card and every Parquet file state version, digest, columns and labels of the release they belong to, and"
+        " the rows have that digest. Parts of two releases, or a card whose labels stand in another order, would be read wrong.",
+    ),
+    "TEXT_HELD_BACK": Fault(
+        _E,
+        "the text may not be passed on",
+        "Publish what newsgold corpus build --standoff --out dist/public builds.",
+        "The article is of unknown rights or its source names no open licence, and the release holds words of it. Nothing was"
+        " sent.",
+    ),
+    # ------------------------------------------------------------ other formats
+    "WRONG_FORMAT": Fault(
+        _E,
+        "the file is not of this format",
+        "Import it with the format named, if one is.",
+        "Nothing of the file was read. What it seems to be, by its name and its first bytes, is said; a guess is never acted on.",
+    ),
+    "BAD_RECORD": Fault(
+        _E,
+        "a line or a record is not as its format wants it",
+        "Mend it in the file, or export again from the tool that wrote it.",
+        "A column, a field or an argument is missing, or is of the wrong kind. The item is left out and the rest is read.",
+    ),
+    "NOT_JSONL": Fault(
+        _W,
+        "the file is one JSON value and not a record a line",
+        "It was read as what it is; save it as JSONL, a record a line.",
+        "Tools that read the first line only, or split at lines, fail on an array or on records that span lines.",
+    ),
+    "TOKENS_DIFFER": Fault(
+        _E,
+        "the tokens are not those of the text",
+        "Export again; tokens and text must be of one version.",
+        "A file gives a text and its tokens, and put one after the other the tokens are not the text, white space apart.",
+    ),
+    "TAG_SEQUENCE": Fault(
+        _E,
+        "the tags make no entity",
+        "Begin each entity with B-, or name the scheme the file is written in.",
+        "A tag continues an entity that does not run, or one of another type. Readers differ on what that means, so the"
+        " entity is left out.",
+    ),
+    "SPAN_DISCONTINUOUS": Fault(
+        _E,
+        "the span has a gap",
+        "Annotate one stretch of text, or two mentions.",
+        "A mention covers one stretch of the text. Filling the gap would annotate words that nobody marked.",
+    ),
+    "GOLD_TAKEN": Fault(
+        _E,
+        "the document has other gold already",
+        "Import into another folder, or with --out, and compare the two.",
+        "The corpus holds gold of this document that differs from what was imported. Gold is never written over.",
+    ),
     # ------------------------------------------------------------ Label Studio
     "LS_NOT_JSON_EXPORT": Fault(
         _E,
@@ -617,6 +720,13 @@ FAULTS: dict[str, Fault] = {
         "the task has no annotation",
         "Label and submit it; predictions are not annotations.",
         "The task was exported with predictions, drafts or nothing, or its only annotation was skipped.",
+    ),
+    "LS_CONFIG": Fault(
+        _E,
+        "the project runs on another labelling configuration",
+        "Give the project what newsgold annotation config writes, or name its inventory with --labels.",
+        "The configuration of a Label Studio project is generated from the inventory and not changed by hand: what another one"
+        " holds could not be read back. Equal inventories give equal configurations, which are compared by their SHA-256.",
     ),
     "LS_UNKNOWN_LABEL": Fault(
         _E,
@@ -713,10 +823,98 @@ FAULTS: dict[str, Fault] = {
         "Complete the region's controls and arrows.",
         "Every stance region has one polarity, one target, and one holder, AUTHOR or UNKNOWN.",
     ),
+    "LS_TITLE_TWICE": Fault(
+        _E,
+        "several projects have this title",
+        "Rename or delete all but one in Label Studio.",
+        "A project is found by its title; with two of them nothing says which one is meant.",
+    ),
+    "LS_TASK_TWICE": Fault(
+        _E,
+        "the project has several tasks of one article",
+        "Keep the one that was worked on; delete the others in Label Studio.",
+        "Somebody imported the article again, or copied the task. Work may be spread over the copies, so none is taken away.",
+    ),
+    "LS_BY": Fault(
+        _E,
+        "the pass is not by the annotator of the project",
+        "Give passes of the named annotators, or push without --annotator.",
+        "Annotators work in projects of their own, so that they do not see each other's work; a pass goes to its author's.",
+    ),
+    "LS_KEPT": Fault(
+        _W,
+        "the server's annotation differs from the one pushed",
+        "Pull it; or delete it in Label Studio and push again.",
+        "The pass was pushed before, and it or the annotation on the server has changed since. The server's is never overwritten.",
+    ),
+    "LS_GONE": Fault(
+        _E,
+        "what was pulled before is no longer on the server",
+        "Restore it by pushing the pass, or give --accept-loss if it was deleted on purpose.",
+        "A task or an annotation was deleted in Label Studio. The pass on file is kept, and so is the raw annotation, in the"
+        " project's file of deleted ones.",
+    ),
+    "LS_EDITED": Fault(
+        _W,
+        "another user changed the annotation",
+        "Ask its author whether the change stands.",
+        "In Label Studio's open edition everybody may change everything; the annotation still counts as its author's.",
+    ),
     "LS_TEXT": Fault(
         _E,
         "the task shows another text",
         "Push the present article again; labels made on another text are refused.",
         "The task's text, or its recorded hash, is not that of the article.",
+    ),
+    # ------------------------------------------------------------ adjudication
+    "ADJ_PASS_MISSING": Fault(
+        _W,
+        "a pass lacks the document",
+        "Import that annotator's pass, or leave it: the passes that are there are merged.",
+        "Documents are merged over the passes that have them; agreement of two says less than agreement of three. One pass alone"
+        " has nothing to be merged with, which is an error, and the document is left out.",
+    ),
+    "ADJ_UNDECIDED": Fault(
+        _E,
+        "nobody has decided the disputes of this document",
+        "Adjudicate it and submit the task; drafts and skipped tasks decide nothing.",
+        "The passes differ and none of the decided annotations is of this document, so no gold is written for it.",
+    ),
+    "ADJ_NO_RULE": Fault(
+        _W,
+        "no rule is given for a decision",
+        "Name the rule in the note, as in: R5 D3: the hyphen separates.",
+        "The record says no rule. Each of them is a candidate for a new hard case in the next version of the guidelines.",
+    ),
+    "ADJ_AGREED_DROPPED": Fault(
+        _E,
+        "an item that every pass has is not in the decided annotation",
+        "Put it back, or give the reason in the note: RULE -ID: reason, with its id among the accepted items.",
+        "Agreement is kept unless a rule is broken; what is missing without a word was more likely deleted by a slip.",
+    ),
+    "ADJ_ADDED": Fault(
+        _E,
+        "an item that no pass has is in the decided annotation",
+        "Take it out, or give the reason in the note: RULE ID: reason, with its id there.",
+        "An adjudicator may add what all annotators missed, but not without saying why.",
+    ),
+    "ADJ_UNKNOWN_ITEM": Fault(
+        _E,
+        "a reason is given for something that does not exist",
+        "Name a dispute (D3), an item of one (D3.2), an item of the decided annotation, or -ID of an agreed item.",
+        "Disputes and their items are numbered in the file of disputes; other ids are those of the decided annotation.",
+    ),
+    "ADJ_TWO_REASONS": Fault(
+        _E,
+        "two different reasons are given for one thing",
+        "Keep one of them.",
+        "Files of decisions, records and notes are read together; none of them takes precedence.",
+    ),
+    "ADJ_FILE_DIFFERS": Fault(
+        _E,
+        "another version of this file is there",
+        "Compare the two; --force replaces it.",
+        "Gold and records may hold what somebody wrote by hand, so they are replaced only when asked for. Nothing was written for"
+        " this document.",
     ),
 }

@@ -14,15 +14,15 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from itertools import combinations
 from pathlib import Path
 
 import click
 
+from newsgold.annotation.agreement import SHOWN, Agreement, Figure, agree, reasons
 from newsgold.annotation.label_studio import config, import_export
-from newsgold.benchmark.score import Result, score
 from newsgold.cli import cli
 from newsgold.corpus.codec import read_bytes, write_atomic
+from newsgold.corpus.formats import FIELDS, FORMATS, load
 from newsgold.corpus.labels import Label, Labels, RelationLabel, TypeLabel, load_labels
 from newsgold.corpus.release import stats
 from newsgold.corpus.store import read_articles
@@ -78,6 +78,17 @@ def _commands() -> str:
     return table(("command", "does"), rows)
 
 
+def _formats() -> str:
+    """What each foreign format is, what it does not carry, and its options."""
+    rows = []
+    for name in FORMATS:
+        form = load(name)
+        lost = ", ".join(field for field in FIELDS if field not in form.CARRIES)
+        options = "; ".join(f"`{option}`: {about}" for option, about in form.OPTIONS.items())
+        rows.append((f"`{name}`", form.ABOUT, lost or "nothing", options or "–"))
+    return table(("format", "is", "does not carry", "options"), rows)
+
+
 def _results(repo: Path) -> str:
     board = json.loads(read_bytes(repo / "benchmark" / "results" / "leaderboard.json"))
     keys = list(dict.fromkeys(key for row in board["systems"] for key in row.get("scores", {})))
@@ -111,7 +122,9 @@ def agreement(repo: Path, labels: Labels) -> str:
     parts = [
         "# Agreement\n\nGenerated from `rounds/` by `make generated`; do not edit.\n\n"
         "Passes were made by a language model: this is **inter-pass** agreement, not agreement between people, and passes\n"
-        "of one model share its mistakes. All mention kinds are compared. With one document there are no intervals.\n"
+        "of one model share its mistakes. All mention kinds are compared. What the figures are and what becomes of edge cases\n"
+        "is in [agreement_conventions.md](agreement_conventions.md). Documents of one event are drawn together, so that an\n"
+        "interval needs two events, or documents without one.\n"
     ]
     for folder in sorted(p for p in (repo / "annotation" / "rounds").iterdir() if p.is_dir()):
         passes = {}
@@ -119,21 +132,32 @@ def agreement(repo: Path, labels: Labels) -> str:
             if not path.name.endswith(".record.json"):
                 done = import_export(path, articles, labels)
                 passes[path.stem] = [p.annotation for p in done.passes if p.annotation is not None]
-        for a, b in combinations(passes, 2):
-            result = score(passes[a], passes[b], kinds=tuple(labels.kinds), labels=labels)
-            parts.append(f"## Round {folder.name}: {a} × {b}\n\n{result.documents} document(s)\n\n{_agreed(result)}")
+        if len(passes) > 1:
+            result = agree(passes, labels=labels, articles=articles)
+            parts.append(f"## Round {folder.name}: {' × '.join(passes)}\n\n{_agreed(result)}")
     return "\n".join(parts)
 
 
-def _agreed(result: Result) -> str:
-    scores = result.to_dict()["scores"]
+def _agreed(result: Agreement) -> str:
     rows = []
-    for key, s in scores.items():
-        for name, row in [(f"`{key}`", s), *((f"– {group}", by) for group, by in s["by_type"].items())]:
-            value = row["f1" if row["kind"] == "prf" else "value"]
-            n = [f"{row['counts'][part]:.4g}" if "counts" in row else str(row.get("n", "")) for part in ("p_den", "r_den")]
-            rows.append((name, "–" if value is None else f"{value:.3f}", *n))
-    return table(("", "F1", "n, second", "n, first"), rows)
+    for key in (key for key in SHOWN if key in result.pooled):
+        rows.append((f"`{key}`", *_cells(result.pooled[key])))
+        rows += [(f"– {name}", *_cells(f)) for name, f in result.pooled[key].by_type.items() if key == "mentions.strict"]
+    out = table(("", "value", "95 %", "documents", "items"), rows)
+    if len(result.pairs) > 1:
+        pairs = {name: result.figures(name) for name in result.pairs}
+        cells = ((f"`{key}`", *(_cells(own[key])[0] if key in own else "–" for own in pairs.values())) for key in SHOWN)
+        out += "\n" + table(("value", *pairs), (row for row in cells if {*row[1:]} != {"–"}))
+    return out + "".join(
+        f"\n{note}.\n"
+        for note in (*map(str.capitalize, reasons(result.pooled[key] for key in SHOWN if key in result.pooled)), *result.notes)
+    )
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str]:
+    value = "–" if figure.value is None else f"{figure.value:.3f}"
+    interval = "–" if figure.ci95 is None else f"{figure.ci95[0]:.3f} to {figure.ci95[1]:.3f}"
+    return value, interval, str(figure.documents), f"{figure.n:.6g}"
 
 
 # --------------------------------------------------------------------------- files
@@ -151,6 +175,7 @@ def render(repo: Path) -> dict[Path, bytes]:
         "bases": lambda: _labels(labels.bases),
         "findings": _findings,
         "commands": _commands,
+        "formats": _formats,
         "results": lambda: _results(repo),
         "figures": lambda: _figures(repo),
     }

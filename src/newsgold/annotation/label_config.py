@@ -4,14 +4,17 @@ Measured traps that shape it: a per-region control that is ``required`` must
 carry ``visibleWhen`` itself, or no annotation can be submitted; a TextArea
 needs an enclosing View as well, or it shows for the wrong regions; only
 ``granularity="symbol"`` counts code points; two arrows between the same two
-regions collapse into one, so relations are multiple choice.
+regions collapse into one, so relations are multiple choice; the list of arrow
+labels writes dark text on their colours; nothing can
+require one of two controls, so neither of the two for the entity id is
+required, and a mention without one is a finding when it comes back.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from newsgold.corpus.codec import sha256
@@ -23,6 +26,10 @@ TEXT = "text"
 MENTION = "mention"
 KIND = "kind"
 ENTITY = "entity_id"
+KNOWN_ENTITY = "entity"
+"""Picks an entity id among the task's candidates; a new id is written in :data:`ENTITY`."""
+CANDIDATES = "entities"
+"""The key of a task's data that holds its candidates; the server refuses a task without it."""
 LINK = "link"
 STANCE = "stance"
 STANCE_LABEL = "STANCE"
@@ -37,6 +44,10 @@ NAMED_HOLDER = "MENTION"
 """The holder kind of a stance whose source expression is a mention."""
 NIL = "NIL"
 """What an annotator may write for a mention that links to nothing."""
+_NAME = "NAM"
+"""The kind whose mention stands for its entity among the candidates."""
+_SHOWN = 60
+"""Code points of a candidate's mention that are shown."""
 FLAGS = ("bad_text", "needs_discussion")
 ASSERTED = "asserted"
 
@@ -53,6 +64,7 @@ class Control(NamedTuple):
 CONTROLS = {
     MENTION: Control("labels", ""),
     KIND: Control("choices", MENTION),
+    KNOWN_ENTITY: Control("choices", MENTION),
     ENTITY: Control("textarea", MENTION),
     LINK: Control("textarea", MENTION),
     STANCE: Control("labels", ""),
@@ -64,7 +76,17 @@ CONTROLS = {
 }
 
 _NOTICE = " Generated from labels.toml by newsgold annotation config; change the inventory, not this file. "
-_STYLE = ".lsf-htx-richtext, .lsf-richtext__line { white-space: pre-wrap }"
+_STYLE = """
+    .lsf-htx-richtext, .lsf-richtext__line { white-space: pre-wrap; line-height: 2.1 }
+    .newsgold-page { display: flex; gap: 1rem; align-items: flex-start }
+    .newsgold-text { flex: 1 1 0; min-width: 0; padding-left: 2rem }
+    .newsgold-types { position: sticky; top: 0; z-index: 200; display: flex; flex-wrap: wrap; margin-left: -2rem;
+      background: var(--color-neutral-background, white) }
+    .newsgold-panel { flex: 0 0 18rem; min-width: 0; position: sticky; top: 0 }
+  """
+_SMALL = "font-size: 0.75rem; font-weight: 500; margin: 0.5rem 0 0"
+_LIGHT = 0.44
+"""The luminance that gives the dark grey text of the list of arrow labels (#45433e) a contrast of 4.5."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RGB = re.compile("#[0-9a-fA-F]{6}")
 
@@ -112,11 +134,14 @@ def config(labels: Labels) -> bytes:
     ElementTree.SubElement(root, "Style").text = _STYLE
     _add(root, "Header", value="$title", size="4")
     _relations(root, labels)
-    _regions(root, labels)
-    _add(root, "Text", name=TEXT, value="$text", granularity="symbol", saveTextResult="yes")
-    _mention_controls(root, labels)
+    page = _add(root, "View", className="newsgold-page")
+    text = _add(page, "View", className="newsgold-text")
+    _regions(_add(text, "View", className="newsgold-types"), labels)
+    _add(text, "Text", name=TEXT, value="$text", granularity="symbol", saveTextResult="yes")
+    panel = _add(page, "View", className="newsgold-panel")
+    _mention_controls(panel, labels)
     if labels.polarities:
-        _stance_controls(root, labels)
+        _stance_controls(panel, labels)
     flags = _add(root, "Choices", name=DOC_FLAGS, toName=TEXT, choice="multiple", showInline="true")
     for flag in FLAGS:
         _add(flags, "Choice", value=flag)
@@ -139,6 +164,23 @@ def config_digest(labels: Labels) -> str:
     return sha256(config(labels).strip())
 
 
+def candidates(results: Iterable[Sequence[Mapping[str, Any]]]) -> list[dict[str, str]]:
+    """The choices of :data:`KNOWN_ENTITY` that result items give: ``e1 · Damascus (Q3766)`` is shown, the alias comes back."""
+    named: dict[str, bool] = {}
+    shown: dict[str, str] = {}
+    for items in results:
+        answers = {(i["id"], i["from_name"]): i["value"] for i in items if i["type"] != "relation"}
+        for (region, control), answer in answers.items():
+            for entity in answer["text"] if control == ENTITY else ():
+                name = answers[region, KIND]["choices"] == [_NAME]
+                if entity not in shown or (name and not named[entity]):
+                    surface = " ".join(answers[region, MENTION]["text"].split())[:_SHOWN]
+                    links = answers.get((region, LINK), {}).get("text", ())
+                    named[entity] = name
+                    shown[entity] = f"{entity} · {surface}{''.join(f' ({link})' for link in links)}"
+    return [{"value": text, "alias": entity} for entity, text in shown.items()]
+
+
 def _add(parent: ElementTree.Element, tag: str, **attributes: str | None) -> ElementTree.Element:
     given = {name: value for name, value in attributes.items() if value is not None}
     return ElementTree.SubElement(parent, tag, given)
@@ -150,10 +192,10 @@ def _relations(root: ElementTree.Element, labels: Labels) -> None:
     parent = _add(root, "Relations", choice="multiple")
     order = {name: place for place, name in enumerate(labels.allowed_factualities)}
     for name, (relation, factuality) in relation_names(labels).items():
-        _add(parent, "Relation", value=name, background=_shade(labels.relations[relation].colour, order[factuality]))
+        _add(parent, "Relation", value=name, background=_tint(labels.relations[relation].colour, order[factuality]))
     if labels.polarities:
-        _add(parent, "Relation", value=HOLDER, background="#e6ab02")
-        _add(parent, "Relation", value=TARGET, background="#a6761d")
+        _add(parent, "Relation", value=HOLDER, background="#b1b7a7")
+        _add(parent, "Relation", value=TARGET, background="#c1e527")
 
 
 def _regions(root: ElementTree.Element, labels: Labels) -> None:
@@ -164,26 +206,28 @@ def _regions(root: ElementTree.Element, labels: Labels) -> None:
         return
     taken = any(label.hotkey == "0" for label in labels.types.values())
     parent = _add(root, "Labels", name=STANCE, toName=TEXT, choice="single", showInline="true")
-    _add(parent, "Label", value=STANCE_LABEL, background="#ffbf00", hotkey=None if taken else "0")
+    _add(parent, "Label", value=STANCE_LABEL, background="#ff0000", hotkey=None if taken else "0")
 
 
 def _mention_controls(root: ElementTree.Element, labels: Labels) -> None:
-    view = _panel(root, MENTION, "Mention (kind left open: NAM, or VAL for a value type)")
+    view = _panel(root, MENTION, "Mention")
+    _heading(view, "Kind; left open: NAM, or VAL for a value type")
     _choices(view, KIND, labels.kinds)
-    _text_area(
-        view,
-        ENTITY,
-        "entity id, e.g. e1 (same id = coreferent); Shift+Enter to add",
-        "Give every mention an entity id (same id = coreferent)",
-    )
-    _text_area(view, LINK, "Wikidata id or id of the knowledge base, e.g. Q3766; leave empty for NIL")
+    _heading(view, "Entity of every mention: pick it, or write a new id")
+    _per_region(view, "Choices", KNOWN_ENTITY, value=f"${CANDIDATES}", choice="single", layout="select")
+    _text_area(view, ENTITY, "id, such as e1")
+    _heading(view, "Link")
+    _text_area(view, LINK, "Wikidata or knowledge base id; empty for NIL")
 
 
 def _stance_controls(root: ElementTree.Element, labels: Labels) -> None:
-    view = _panel(root, STANCE, "Stance (basis left open: explicit)" if labels.bases else "Stance")
+    view = _panel(root, STANCE, "Stance")
+    _heading(view, "Polarity")
     _choices(view, POLARITY, labels.polarities, required="true")
     if labels.bases:
+        _heading(view, "Basis; left open: explicit")
         _choices(view, BASIS, labels.bases)
+    _heading(view, "Holder; MENTION: draw an arrow to it")
     _choices(view, HOLDER_KIND, dict.fromkeys((NAMED_HOLDER, AUTHOR, UNKNOWN)), required="true")
 
 
@@ -193,47 +237,39 @@ def _panel(root: ElementTree.Element, of: str, title: str) -> ElementTree.Elemen
     return view
 
 
+def _heading(view: ElementTree.Element, title: str) -> None:
+    _add(view, "Header", value=title, size="6", style=_SMALL)
+
+
+def _per_region(view: ElementTree.Element, tag: str, name: str, **attributes: str | None) -> ElementTree.Element:
+    """A control that describes the selected region and, of itself, shows for no other kind of region."""
+    shown = {"visibleWhen": "region-selected", "whenTagName": CONTROLS[name].of}
+    return _add(view, tag, name=name, toName=TEXT, perRegion="true", **attributes, **shown)
+
+
 def _choices(view: ElementTree.Element, name: str, values: Mapping[str, Label | None], *, required: str | None = None) -> None:
-    parent = _add(
-        view,
-        "Choices",
-        name=name,
-        toName=TEXT,
-        perRegion="true",
-        choice="single",
-        showInline="true",
-        required=required,
-        visibleWhen="region-selected",
-        whenTagName=CONTROLS[name].of,
-    )
+    parent = _per_region(view, "Choices", name, choice="single", showInline="true", required=required)
     for value, label in values.items():
         _add(parent, "Choice", value=value, hotkey=label.hotkey if label else None, hint=label.definition if label else None)
 
 
-def _text_area(view: ElementTree.Element, name: str, placeholder: str, required: str | None = None) -> None:
-    _add(
-        view,
-        "TextArea",
-        name=name,
-        toName=TEXT,
-        perRegion="true",
-        maxSubmissions="1",
-        editable="true",
-        rows="1",
-        required="true" if required else None,
-        requiredMessage=required,
-        placeholder=placeholder,
-        visibleWhen="region-selected",
-        whenTagName=CONTROLS[name].of,
-    )
+def _text_area(view: ElementTree.Element, name: str, placeholder: str) -> None:
+    _per_region(view, "TextArea", name, maxSubmissions="1", editable="true", rows="1", placeholder=placeholder)
 
 
-def _shade(colour: str | None, place: int) -> str | None:
-    """The colour for the first factuality, a darker one for the second, a lighter one for the third."""
-    if colour is None or place == 0 or not _RGB.fullmatch(colour):
+def _tint(colour: str | None, place: int) -> str | None:
+    """The colour for the first factuality, lighter ones for the next; each light enough for the text of the list."""
+    if colour is None or not _RGB.fullmatch(colour):
         return colour
-    goal = 0 if place % 2 else 255
-    return "#" + "".join(f"{(int(colour[i : i + 2], 16) * 11 + goal * 9) // 20:02x}" for i in (1, 3, 5))
+    own = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    tints = ([(c * (20 - white) + 255 * white) // 20 for c in own] for white in range((0, 9, 14)[min(place, 2)], 21))
+    return "#{:02x}{:02x}{:02x}".format(*next(tint for tint in tints if _luminance(tint) >= _LIGHT))
+
+
+def _luminance(channels: Sequence[int]) -> float:
+    """The relative luminance of an sRGB colour, from 0 to 1 (WCAG 2.2)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (channel / 255 for channel in channels)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _check_names(labels: Labels) -> None:

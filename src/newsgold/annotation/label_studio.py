@@ -7,7 +7,9 @@
     prediction        pre-annotation
 
 A mention is a region of the control ``mention``; its kind, entity id and link
-are per-region answers, and an entity is the mentions with one entity id. A
+are per-region answers, and an entity is the mentions with one entity id. The
+id is written, or picked among the task's candidates, the entities of the
+annotations that the task was made with. A
 relation is one arrow for each mention pair that expresses it; an arrow carries
 every label of its pair, sorted, because the UI drops a second arrow between the
 same two regions: ``controls``, ``controls:denied``, ``controls:prospective``.
@@ -33,6 +35,7 @@ from newsgold.annotation.completion import complete
 from newsgold.annotation.label_config import (
     ASSERTED,
     BASIS,
+    CANDIDATES,
     CONTROLS,
     ENTITY,
     HOLDER,
@@ -46,6 +49,7 @@ from newsgold.annotation.label_config import (
     STANCE_LABEL,
     TARGET,
     TEXT,
+    candidates,
     config,
     config_digest,
 )
@@ -70,6 +74,7 @@ __all__ = [
     "import_export",
     "import_task",
     "merge",
+    "read_export",
     "sync_key",
     "task_data",
     "tasks",
@@ -130,14 +135,15 @@ def sync_key(article: Article) -> str:
     return f"{article.id}@{_digest(article)[:12]}"
 
 
-def task_data(article: Article) -> dict[str, str]:
-    """What a task shows, and what it is found by."""
+def task_data(article: Article, results: Iterable[Sequence[Mapping[str, Any]]] = ()) -> dict[str, Any]:
+    """What a task shows, what it is found by, and the entities to pick from: those of the given results."""
     return {
         "text": article.text,
         "title": article.title or article.id,
         "doc_id": article.id,
         "text_sha256": _digest(article),
         "sync_key": sync_key(article),
+        CANDIDATES: candidates(results),
     }
 
 
@@ -155,7 +161,6 @@ def tasks(
     An annotation with an error is left out whole.
     """
     for article in articles:
-        task: dict[str, Any] = {"data": task_data(article)}
         rows = []
         for annotation in (annotations or {}).get(article.id, ()):
             carried = to_result(annotation, article, labels, prediction=not as_annotations)
@@ -167,6 +172,7 @@ def tasks(
                     report(fault)
             if not has_errors(found):
                 rows.append(_row(annotation, carried.items, as_annotations=as_annotations))
+        task: dict[str, Any] = {"data": task_data(article, [row["result"] for row in rows])}
         if rows:
             task["annotations" if as_annotations else "predictions"] = rows
         yield task
@@ -302,25 +308,29 @@ def _lost(full: Annotation, items: list[dict[str, Any]], article: Article, label
 
 
 def import_export(path: Path, articles: Mapping[str, Article], labels: Labels) -> Imported:
-    """Every pass of an export of type JSON, of a snapshot, or of tasks as JSONL, read task by task."""
+    """Every pass of an export of type JSON, of a snapshot, or of tasks as JSONL."""
+    parts = list(read_export(path, articles, labels))
+    return Imported(tuple(p for part in parts for p in part.passes), tuple(f for part in parts for f in part.findings))
+
+
+def read_export(path: Path, articles: Mapping[str, Article], labels: Labels) -> Iterator[Imported]:
+    """The same task by task, for an export that does not fit into memory; what concerns several tasks comes last."""
     passes: list[Pass] = []
-    found: list[Finding] = []
     for task in read_values(path):
-        found += task.findings
         if task.findings:
+            yield Imported((), task.findings)
             continue
         part = import_task(task.value, articles, labels, where=Where(str(path), task.line, task.pointer))
-        passes += part.passes
-        found += part.findings
+        passes += (row._replace(annotation=None) for row in part.passes)
+        yield part
         if any(f.code == "LS_NOT_JSON_EXPORT" for f in part.findings):
             break
-    found += _twice(passes, str(path))
-    return Imported(tuple(passes), tuple(found))
+    yield Imported((), tuple(_twice(passes, str(path))))
 
 
 def import_task(task: Any, articles: Mapping[str, Article], labels: Labels, *, where: Where | None = None) -> Imported:
     """Every pass of one exported task."""
-    where = where or Where()
+    where = (where or Where()).within("task", task)
     data = task.get("data") if isinstance(task, dict) else None
     rows = (task.get("annotations", []), task.get("drafts", [])) if isinstance(data, dict) else (None, None)
     if not isinstance(data, dict) or not isinstance(rows[0], list) or not isinstance(rows[1], list):
@@ -338,6 +348,7 @@ def import_task(task: Any, articles: Mapping[str, Article], labels: Labels, *, w
 
 
 def _refused(code: str, where: Where, *, pointer: str = "", doc: str = "", got: str = "", wanted: str = "") -> Imported:
+    got = ", ".join(fact for fact in (got, where.numbers) if fact)
     fault = finding(code, where.path, line=where.line, doc=doc, pointer=where.pointer + pointer, got=got, wanted=wanted)
     return Imported((), (fault,))
 
@@ -361,7 +372,7 @@ def _passes(annotations: list[Any], drafts: list[Any], article: Article, labels:
         for place, row in enumerate(rows):
             if kind == "drafts" and type(row) is int:
                 continue  # a snapshot may list drafts by id only
-            at = where._replace(pointer=f"{where.pointer}/{kind}/{place}")
+            at = where._replace(pointer=f"{where.pointer}/{kind}/{place}").within(kind[:-1], row)
             if not isinstance(row, dict) or not isinstance(row.get("result"), list):
                 found += _refused(
                     "LS_NOT_JSON_EXPORT", at, doc=article.id, got=_shape(row), wanted="an annotation with its result"
@@ -381,6 +392,10 @@ def _pass(row: dict[str, Any], article: Article, labels: Labels, where: Where, *
     skipped = row.get("was_cancelled") is True
     reading = Reading(None, ()) if skipped else from_result(row["result"], article, labels, by=by, where=where)
     found = [*notes, *(f._replace(severity="warning") if draft else f for f in reading.findings)]
+    author, editor = row.get("completed_by"), row.get("updated_by")
+    if type(author) is int and type(editor) is int and author != editor:
+        got = f"user {editor}, where user {author} is the author"
+        found.append(finding("LS_EDITED", where.path, line=where.line, doc=article.id, pointer=where.pointer, got=got))
     status: Status = "draft" if draft else "skipped" if skipped else "submitted" if row["result"] else "empty"
     one = Pass(
         doc=article.id,

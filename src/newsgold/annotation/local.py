@@ -6,6 +6,8 @@ server is a folder with its database, its log and its accounts; an empty one
 takes half a minute to fill, a copy of a filled one starts in four seconds.
 
     python -m newsgold.annotation.local init FOLDER
+    python -m newsgold.annotation.local demo FOLDER CORPUS TEMPLATE PORT
+    python -m newsgold.annotation.local stop FOLDER
 
 Nothing leaves the machine: telemetry is off and only 127.0.0.1 is served.
 """
@@ -36,6 +38,9 @@ USERS = ("admin@example.com", "second@example.com")
 """The accounts of a new server; the first one administers it."""
 _ACCOUNTS = "accounts.json"
 _LOG = "server.log"
+_RUNNING = "running.json"
+DEMO = "newsgold demo"
+"""The title of the demonstration's project."""
 _QUIET = {
     "COLLECT_ANALYTICS": "0",
     "LABEL_STUDIO_COLLECT_ANALYTICS": "0",
@@ -56,6 +61,13 @@ class Account(msgspec.Struct, frozen=True):
     username: str
     password: str
     token: str
+
+
+class _Running(msgspec.Struct, frozen=True):
+    """The server that a demonstration left running."""
+
+    pid: int
+    url: str
 
 
 class Local(NamedTuple):
@@ -113,26 +125,33 @@ def start(
     """Start a server and leave it running; raises :class:`NewsgoldError` if it does not answer, or the port is taken."""
     if template is not None and not folder.exists():
         shutil.copytree(template, folder)
-    accounts = msgspec.json.decode((folder / _ACCOUNTS).read_bytes(), type=tuple[Account, ...])
+    accounts = _accounts(folder)
     port = _free_port() if port is None else _checked(port)
     command = [str(executable()), "start", "-b", "--internal-host", HOST, "-p", str(port), "--enable-legacy-api-token"]
-    log = folder / _LOG
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
-            env={**_environment(folder, accounts[0]), **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    local = Local(f"http://{HOST}:{port}", accounts, folder, process.pid)
+    log, write = str(folder / _LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    # No Popen: the server may outlive us, and its object would complain of that.
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        {**_environment(folder, accounts[0]), **(environment or {})},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, write, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    local = Local(f"http://{HOST}:{port}", accounts, folder, pid)
     try:
-        _wait(local, process)
+        _wait(local)
     except BaseException:
         stop(local)
         raise
     return local
+
+
+def _accounts(folder: Path) -> tuple[Account, ...]:
+    return msgspec.json.decode((folder / _ACCOUNTS).read_bytes(), type=tuple[Account, ...])
 
 
 def stop(local: Local) -> None:
@@ -189,10 +208,10 @@ def _checked(port: int) -> int:
     return port
 
 
-def _wait(local: Local, process: subprocess.Popen[bytes], seconds: float = 180) -> None:
+def _wait(local: Local, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if process.poll() is not None:
+        if os.waitpid(local.pid, os.WNOHANG) != (0, 0):
             raise NewsgoldError(f"Label Studio ended by itself; see {local.folder / _LOG}")
         with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{local.url}/health", timeout=5):
             return
@@ -200,18 +219,92 @@ def _wait(local: Local, process: subprocess.Popen[bytes], seconds: float = 180) 
     raise NewsgoldError(f"Label Studio does not answer after {seconds:.0f} seconds; see {local.folder / _LOG}")
 
 
+# ---------------------------------------------------------------- the demonstration
+
+
+def demonstrate(folder: Path, corpus: Path, template: Path, port: int) -> Local:
+    """Leave a server running with a corpus loaded, its gold as pre-annotations; run again, it adds what is missing.
+
+    Raises :class:`NewsgoldError` if the port is taken by something else.
+    """
+    from newsgold.annotation.by_document import annotations_at, articles_at
+    from newsgold.annotation.push import push
+    from newsgold.annotation.server import connect
+    from newsgold.corpus.labels import find_labels
+
+    local = _left_running(folder)
+    if local is None:
+        local = start(folder, template=template, port=port)
+        (folder / _RUNNING).write_bytes(msgspec.json.encode(_Running(local.pid, local.url)))
+    gold, labels = annotations_at(corpus / "gold"), find_labels(None, corpus)
+    push(connect(local.url, local.token), articles_at(corpus), labels, project=DEMO, predictions=gold)
+    return local
+
+
+def end_demonstration(folder: Path) -> bool:
+    """Stop the server that :func:`demonstrate` left running; false if there is none. Its data stay."""
+    local = _left_running(folder)
+    if local is not None:
+        stop(local)
+    (folder / _RUNNING).unlink(missing_ok=True)
+    return local is not None
+
+
+def _left_running(folder: Path) -> Local | None:
+    """The server of a folder, if it still runs; another process may have its number by now."""
+    try:
+        noted = msgspec.json.decode((folder / _RUNNING).read_bytes(), type=_Running)
+        accounts = _accounts(folder)
+        shown = _command(noted.pid)
+    except FileNotFoundError:
+        return None
+    own = "label-studio" in shown and noted.url.rpartition(":")[2] in shown.split()
+    return Local(noted.url, accounts, folder, noted.pid) if own else None
+
+
+def _command(pid: int) -> str:
+    """The command line of a process, or nothing if there is no such process."""
+    if not Path("/proc/self").exists():
+        shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return shown.stdout
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    return ""
+
+
+_USAGE = """usage: python -m newsgold.annotation.local init FOLDER
+       python -m newsgold.annotation.local demo FOLDER CORPUS TEMPLATE PORT
+       python -m newsgold.annotation.local stop FOLDER
+"""
+
+
 def main(arguments: list[str]) -> int:
-    """``init FOLDER``: the folder of a new server, or nothing if it is there."""
-    if len(arguments) != 2 or arguments[0] != "init":
-        sys.stderr.write("usage: python -m newsgold.annotation.local init FOLDER\n")
-        return 2
-    folder = Path(arguments[1])
+    """``init``: the folder of a new server, if there is none; ``demo`` and ``stop``: the demonstration."""
+    try:
+        match arguments:
+            case ["init", folder]:
+                _init(Path(folder))
+            case ["demo", folder, corpus, template, port] if port.isdecimal():
+                local = demonstrate(Path(folder), Path(corpus), Path(template), int(port))
+                first = local.accounts[0]
+                sys.stdout.write(f"Label Studio: {local.url}\n  user name: {first.username}\n  password:  {first.password}\n")
+            case ["stop", folder]:
+                sys.stdout.write("stopped\n" if end_demonstration(Path(folder)) else "no demonstration is running\n")
+            case _:
+                sys.stderr.write(_USAGE)
+                return 2
+    except NewsgoldError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 0
+
+
+def _init(folder: Path) -> None:
     if not folder.exists():
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         initialise(unfinished)
         unfinished.replace(folder)
-    return 0
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from newsgold.annotation.label_config import (
     HOLDER,
     HOLDER_KIND,
     KIND,
+    KNOWN_ENTITY,
     LINK,
     MENTION,
     NAMED_HOLDER,
@@ -51,6 +52,13 @@ class Where(NamedTuple):
     path: str = ""
     line: int = 0
     pointer: str = ""
+    numbers: str = ""
+    """Label Studio's own numbers of the task and the annotation, in words."""
+
+    def within(self, kind: str, value: Any) -> Where:
+        """The same place, with the number that a task, an annotation or a draft has on its server."""
+        number = value.get("id") if isinstance(value, dict) else None
+        return self._replace(numbers=f"{self.numbers}{', ' * bool(self.numbers)}{kind} {number}") if type(number) is int else self
 
 
 class Reading(NamedTuple):
@@ -86,9 +94,9 @@ class _Notes:
         """Note a fault of an item or, without ``index``, of the whole."""
         self.failed = self.failed or FAULTS[code].severity == "error"
         if len(self.findings) < MAX_FINDINGS_PER_FILE:
-            path, line, pointer = self.where
+            path, line, pointer, numbers = self.where
             pointer += "" if index is None else f"/result/{index}"
-            facts = [got, f"region {quote(region)}" if region is not None else "", self.by and f"by {self.by}"]
+            facts = [got, f"region {quote(region)}" if region is not None else "", numbers, self.by and f"by {self.by}"]
             got = ", ".join(fact for fact in facts if fact)
             self.findings.append(finding(code, path, line=line, doc=self.doc, pointer=pointer, got=got, wanted=wanted))
 
@@ -242,8 +250,8 @@ class _Items:
         return Mention(id=region.id, start=region.start, end=region.end, type=region.label, kind=kind, text=surface)
 
     def entity(self, region: _Region) -> str:
-        """The entity id of a mention."""
-        ids = self.answer(region, ENTITY)
+        """The entity id of a mention, written or picked; neither goes before the other."""
+        ids = self.answer(region, ENTITY) | self.answer(region, KNOWN_ENTITY)
         if len(ids) == 1 and ITEM_ID.fullmatch(entity := min(ids)):
             return entity
         self.notes.add(

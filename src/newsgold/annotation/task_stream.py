@@ -9,20 +9,41 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from newsgold.corpus.codec import Strict
+import msgspec
+
+from newsgold.corpus.codec import Strict, has_long_number
 from newsgold.corpus.model import MAX_RECORD_BYTES
 from newsgold.errors import FileFault, Finding, finding, quote
 
 _CHUNK = 1 << 16
+_MOST = 1 << 22
+"""How far is read ahead at most, however long the values are."""
 _TOKEN = 12
 """No JSON token but a string is longer than this where its reader notices that it breaks off."""
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_COLON = re.compile(r"\\u003[aA]")
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+_FAST = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
+"""Twice as fast as with hooks for objects and integers; what those would notice, :meth:`_Buffer.doubtful` does."""
 
 
 class Value(NamedTuple):
@@ -96,14 +117,16 @@ class _Buffer:
         self.eof = False
         self.taken = 0
         """How many bytes were read from the file."""
+        self.longest = 0
+        """The length of the longest value so far."""
 
     def end(self, code: str, got: str = "", wanted: str = "") -> _End:
         return _End(finding(code, self.path, line=self.line, got=got, wanted=wanted))
 
     def fill(self) -> None:
-        """Read on: at least as much again as is there, so that a long value is scanned a few times only."""
+        """Read on: several values, or as much again as is there, so that few are scanned twice and none many times."""
         rest = self.text[self.at :]
-        raw = self.file.read(max(_CHUNK, len(rest)))
+        raw = self.file.read(max(_CHUNK, len(rest), min(4 * self.longest, _MOST)))
         self.eof = not raw
         try:
             self.text, self.at = rest + self.decoder.decode(raw, final=self.eof), 0
@@ -141,15 +164,8 @@ class _Buffer:
         """The value that begins here."""
         self.peek()
         while True:
-            strict = Strict()
-            decoder = json.JSONDecoder(
-                object_pairs_hook=strict.pairs,
-                parse_constant=strict.constant,
-                parse_float=strict.float,
-                parse_int=strict.integer,
-            )
             try:
-                value, end = decoder.raw_decode(self.text, self.at)
+                value, end, notes = self.decode()
             except json.JSONDecodeError as error:
                 self.more_or_end(error)
                 continue
@@ -157,10 +173,41 @@ class _Buffer:
                 raise self.end("TOO_DEEP") from None
             break
         line = self.line
-        notes = self.faults(value, end) + strict.notes
+        notes = self.faults(value, end) + notes
         found = tuple(finding(code, self.path, line=line, pointer=pointer, got=got) for code, got in notes)
+        self.longest = max(self.longest, end - self.at)
         self.advance(end)
         return Value(None if found else value, pointer, line, found)
+
+    def decode(self) -> tuple[Any, int, list[tuple[str, str]]]:
+        """The value that begins here, where it ends, and what a parser would accept in silence."""
+        try:
+            value, end = _FAST.raw_decode(self.text, self.at)
+            if not self.doubtful(value, end):
+                return value, end, []
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            pass  # NaN, 1e999, or thousands of digits
+        strict = Strict()
+        decoder = json.JSONDecoder(
+            object_pairs_hook=strict.pairs, parse_constant=strict.constant, parse_float=strict.float, parse_int=strict.integer
+        )
+        value, end = decoder.raw_decode(self.text, self.at)
+        return value, end, strict.notes
+
+    def doubtful(self, value: Any, end: int) -> bool:
+        """Whether a key may stand twice, or a number be too large.
+
+        Written again, a value has every colon of its text once more, unless an object lost a pair, or a colon
+        was written as an escape.
+        """
+        try:
+            again = msgspec.json.encode(value)
+        except (ValueError, OverflowError, RecursionError):
+            return True
+        colons = self.text.count(":", self.at, end)
+        return again.count(b":") != colons or _COLON.search(self.text, self.at, end) is not None or has_long_number(again)
 
     def more_or_end(self, error: json.JSONDecodeError) -> None:
         """Read on if the value may only be cut by the window; otherwise stop."""

@@ -17,13 +17,13 @@ from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import SPLITS, Article
 from newsgold.corpus.store import ARTICLES, corpus_version, find_kb, read_articles
 from newsgold.errors import DataError, Finding, UsageError, count_codes, finding, has_errors
-from newsgold.metrics.arrays import Floats, Ints
+from newsgold.metrics.arrays import Ints
 from newsgold.metrics.batch import Batch, Source, examine, read
 from newsgold.metrics.columns import Vocabulary
-from newsgold.metrics.counts import Prf, mean_prf, prf
 from newsgold.metrics.resampling import Clusters, clusters
-from newsgold.metrics.suite import Evaluation, Kind, Measured, Side, evaluate, measure
-from newsgold.metrics.uncertainty import SEED, Interval, bootstrap_intervals, intervals, intervals_by_group, scheme
+from newsgold.metrics.suite import Evaluation, Measured, Side, evaluate, measure
+from newsgold.metrics.summary import summary
+from newsgold.metrics.uncertainty import SEED, bootstrap_intervals, intervals, scheme
 
 __all__ = ["DEFAULT_KINDS", "Bootstrap", "Result", "Source", "score"]
 
@@ -80,37 +80,8 @@ class Result(NamedTuple):
             "signature": self.signature,
             "documents": self.documents,
             "findings": count_codes(self.findings),
-            "scores": {key: _score(measured, ci[key], of) for key, measured in self.measured.items()},
+            "scores": {key: summary(measured, ci[key], of) for key, measured in self.measured.items()},
         }
-
-
-def _score(measured: Measured, ci: Mapping[str, Interval], of: Ints) -> dict[str, Any]:
-    """One score with its counts and intervals, and the same for each group that occurs; those are linearised always."""
-    groups = measured.counts.by_group()
-    total = measured.counts.total()
-    out = _of_kind(measured.kind, mean_prf(groups) if measured.average == "mean" else prf(total), total)
-    by_group = intervals_by_group(measured, of)
-    out["ci95"] = dict(ci)
-    out["by_type"] = {
-        name: {**_of_kind("prf", prf(row), row), "ci95": dict(own)}
-        for name, row, own in zip(measured.groups, groups, by_group, strict=False)
-        if row[1] or row[3]
-    }
-    return out
-
-
-def _of_kind(kind: Kind, values: Prf, totals: Floats) -> dict[str, Any]:
-    if kind == "accuracy":
-        return {"kind": kind, "value": values.precision, "n": _number(totals[1])}
-    if kind == "mean":
-        return {"kind": kind, "value": values.f1}
-    names = ("p_num", "p_den", "r_num", "r_den")
-    counts = {n: _number(v) for n, v in zip(names, totals, strict=True)}
-    return {"kind": kind, **values._asdict(), "counts": counts}
-
-
-def _number(value: float) -> float | int:
-    return int(value) if float(value).is_integer() else float(value)
 
 
 def score(

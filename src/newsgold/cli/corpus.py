@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from newsgold.cli.output import (
     CORPUS,
     PATH,
+    SHOWN,
     as_json,
     dash,
     judge,
     labels_option,
     print_findings,
     print_json,
+    say,
     table,
 )
-from newsgold.errors import Role, UsageError, has_errors
+from newsgold.errors import DataError, Role, UsageError, has_errors
+
+if TYPE_CHECKING:
+    from newsgold.corpus.formats import Loss
 
 
 @click.group()
@@ -140,3 +146,178 @@ def build(path: Path, version: str | None, out: Path | None, check: bool, verify
         counts = release.load_back(out or path)
         rows = ", ".join(f"{config} {n}" for config, n in counts.items())
         click.echo(f"loaded back with datasets: {rows}; every row equals the gold")
+
+
+@corpus.command()
+@click.argument("path", default=str(CORPUS))
+@click.option("--revision", help="A tag, a branch or a commit, for a dataset of the Hub.")
+@as_json
+def verify(path: str, revision: str | None, as_json: bool) -> None:
+    """Prove a release, in a folder or on the Hub (org/name): every file, and the digest of the rows."""
+    from newsgold.api import load
+    from newsgold.corpus.verify import prove_rows
+
+    try:
+        release = load(path, revision=revision).release
+        if release is None:
+            raise UsageError(f"{path} is no release: it has no SHA256SUMS")
+        prove_rows(release)
+    except DataError as error:
+        if as_json:
+            print_json([f._asdict() for f in error.findings])
+        else:
+            print_findings(list(error.findings))
+        judge(list(error.findings))
+        return
+    if as_json:
+        print_json([])
+        return
+    click.echo(f"corpus {release.version}, sha256:{release.digest}: {len(release.sums)} files and the rows are right")
+
+
+@corpus.command()
+@click.option("--repo", required=True, help="The dataset on the Hub: org/name.")
+@click.option("--path", type=PATH, default="dist/public", show_default=True, help="The release to send, as build --out made it.")
+@click.option("--revision", default="main", show_default=True, help="The branch to commit to.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+def publish(repo: str, path: Path, revision: str, dry_run: bool) -> None:
+    """Send a release to the Hugging Face Hub: one commit, every byte compared, then the tag.
+
+    The token comes from HF_TOKEN, or from HF_OIDC_RESOURCE in a CI that the Hub trusts. A run that was cut is
+    finished by running it again.
+    """
+    from newsgold.corpus import publish as room
+
+    if dry_run:
+        made = room.plan(path, repo, revision=revision)
+        if not made.exists:
+            click.echo(f"create {repo}")
+        for name in made.send:
+            click.echo(f"send {name}")
+        for name in made.remove:
+            click.echo(f"remove {name}")
+        tag = f"{made.tag} is published" if made.tagged else f"tag {made.tag}"
+        click.echo(f"{tag}, sha256:{made.digest[:12]}; {made.same} file(s) are there; nothing was changed")
+        return
+    done = room.publish(path, repo, revision=revision, say=lambda text: click.echo(text, err=True))
+    at = f"{done.repo} {done.tag} is commit {done.commit}, sha256:{done.digest[:12]}"
+    click.echo(f"{at}; {len(done.sent)} file(s) sent, all compared")
+
+
+def _options(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given]
+    if any(not found for _, found, _ in pairs):
+        raise UsageError("an option of a format is given as NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _print_losses(losses: Iterable[Loss]) -> None:
+    for loss in losses:
+        say(f"lost: {loss.n:,} {loss.what}: {loss.why}")
+
+
+_format = click.option("--format", "name", required=True, help="Such as csv, conll or brat: see REFERENCE.md, Other formats.")
+_format_options = click.option(
+    "--option", "given", multiple=True, help="NAME=VALUE, an option of the format; several may be given."
+)
+
+
+@corpus.command()
+@click.argument("path", type=PATH, default=CORPUS)
+@_format
+@click.option("--out", type=PATH, required=True, help="The file, or the folder, to write.")
+@click.option("--articles", type=PATH, help="The texts, where PATH holds annotations alone.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+@_format_options
+@click.option("--strict", is_flag=True, help="Write nothing and end with 1 if anything would be lost.")
+@click.option("--force", is_flag=True, help="Write over other files.")
+@labels_option
+@as_json
+def export(
+    path: Path,
+    name: str,
+    out: Path,
+    articles: Path | None,
+    split: str | None,
+    given: tuple[str, ...],
+    strict: bool,
+    force: bool,
+    labels: Path | None,
+    as_json: bool,
+) -> None:
+    """Write documents in a foreign format, and say what it cannot carry."""
+    from newsgold.corpus.formats import export_documents
+    from newsgold.corpus.formats.exchange import documents_at, place_export, tallies
+    from newsgold.corpus.labels import find_labels
+
+    inventory = find_labels(labels, path, *([articles] if articles else []))
+    documents = documents_at(path, inventory, articles=articles, split=split)
+    exported = export_documents(name, documents, inventory, **_options(given))
+    _print_losses(exported.losses)
+    refused = strict and bool(exported.losses)
+    changed = [] if refused else place_export(exported, out, force=force)
+    if as_json:
+        print_json(
+            {**tallies(documents), "losses": [loss._asdict() for loss in exported.losses], "changed": [*map(str, changed)]}
+        )
+    else:
+        for target in changed[:SHOWN]:
+            click.echo(f"wrote {target}")
+        if len(changed) > SHOWN:
+            click.echo(f"and {len(changed) - SHOWN} more")
+    if refused:
+        say("nothing was written")
+        raise click.exceptions.Exit(1)
+
+
+@corpus.command("import")
+@click.argument("files", nargs=-1, type=PATH, required=True)
+@_format
+@click.option("--into", type=PATH, help="A corpus folder: articles and gold are written there.")
+@click.option("--out", type=PATH, help="A JSONL file of annotations; the articles go beside it, NAME.articles.jsonl.")
+@click.option("--map", "mapping", type=PATH, help="TOML that renames the file's labels.")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+@click.option("--by", help="Whose annotation it is.")
+@_format_options
+@click.option("--force", is_flag=True, help="Write over other files of --out.")
+@labels_option
+@as_json
+def import_(
+    files: tuple[Path, ...],
+    name: str,
+    into: Path | None,
+    out: Path | None,
+    mapping: Path | None,
+    split: str | None,
+    by: str | None,
+    given: tuple[str, ...],
+    force: bool,
+    labels: Path | None,
+    as_json: bool,
+) -> None:
+    """Read documents from a foreign format; what is at fault is left out and named."""
+    from newsgold.corpus.formats import import_files
+    from newsgold.corpus.formats.exchange import place_corpus, place_file, tallies, terms_for
+
+    place = into or out
+    if place is None or (into is not None and out is not None):
+        raise UsageError("say where to: --into CORPUS or --out FILE")
+    imported = import_files(name, files, terms_for(place, labels=labels, mapping=mapping), **_options(given))
+    if into is not None:
+        placed = place_corpus(imported, into, split=split, by=by)
+    else:
+        placed = place_file(imported, place, split=split, by=by, force=force)
+    found = [*imported.findings, *placed.findings]
+    lost = [*imported.losses, *placed.losses]
+    _print_losses(lost)
+    if placed.singletons:
+        say(f"{placed.singletons:,} mentions became entities of their own, as gold asks for")
+    counts = tallies(imported.documents)
+    if as_json:
+        losses, findings = [loss._asdict() for loss in lost], [fault._asdict() for fault in found]
+        changed = [*map(str, placed.changed)]
+        print_json({**counts, "singletons": placed.singletons, "losses": losses, "findings": findings, "changed": changed})
+    else:
+        print_findings(found, most=SHOWN)
+        click.echo(", ".join(f"{n:,} {what}" for what, n in counts.items()) + f"; {len(placed.changed)} file(s) changed")
+    judge(found)

@@ -3,22 +3,30 @@
 In the front matter :data:`GENERATED` keys are replaced and all others kept. A
 section stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``.
 A card whose markers are not as expected is refused, never written over.
+
+Each generated part carries the beginning of its SHA-256, in its closing marker
+or in a comment of the front matter. A part that is not empty, does not fit its
+sum and is not what would be written either was edited by hand: it is refused
+as well, for somebody's words would be lost.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from newsgold.corpus.codec import sha256
 from newsgold.corpus.tables import Shard
-from newsgold.errors import FileFault, quote
+from newsgold.errors import DataError, FileFault, Finding, finding, quote
 
 GENERATED = ("size_categories", "configs", "dataset_info")
 _FRONT = re.compile(r"---\r?\n(.*?\n)---\r?\n(.*)", re.DOTALL)
-_MARKER = re.compile(r"<!-- (generated: [a-z]+|/generated) -->")
+_MARKER = re.compile(r"<!-- (generated: [a-z]+|/generated)(?: sha256:([0-9a-f]*))? -->")
+_COMMENT = re.compile(r"^# generated, sha256:([0-9a-f]+)$", re.MULTILINE)
 _SIZES = ("1K", "10K", "100K", "1M", "10M")
 
 
@@ -29,8 +37,51 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def render(raw: bytes, path: str, front: Mapping[str, Any], sections: Mapping[str, str]) -> bytes:
-    """The card with its generated parts replaced; raises :class:`FileFault` if it has no place for them."""
+def render(raw: bytes, path: str, generated: Mapping[str, Any], sections: Mapping[str, str]) -> bytes:
+    """The card with its generated parts replaced.
+
+    Raises:
+        FileFault: it has no place for them.
+        DataError: a generated part was edited by hand.
+    """
+    header, text = _parts(raw, path)
+    before = _front(header, path)
+    kept = {key: value for key, value in before.items() if key not in (*GENERATED, *generated)}
+    old, new = ({key: values[key] for key in GENERATED if key in values} for values in (before, generated))
+    comment = _COMMENT.search(header)
+    edited = []
+    if old and old != _plain(new) and (comment is None or comment[1] != _sum_of(old)):
+        edited.append(finding("CARD_EDITED", path, line=2, pointer="/front matter", got=f"another {' or '.join(old)}"))
+    body, faults = _body(text, path, sections, 1 + header.count("\n") + 2)
+    if edited or faults:
+        raise DataError(f"{path} has generated parts that were edited by hand; nothing was written", [*edited, *faults])
+    note = f"# generated, sha256:{_sum_of(_plain(new))}\n" if new else ""
+    return f"---\n{_yaml(kept) if kept else ''}{note}{_yaml(generated)}---\n{body}".encode()
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    return str(yaml.dump({**value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """The value as it comes back from YAML."""
+    return yaml.load(_yaml(value), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _sum_of(value: object) -> str:
+    return _sum(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+def _sum(text: str) -> str:
+    return sha256(text)[:12]
+
+
+def front(raw: bytes, path: str) -> dict[str, Any]:
+    """The front matter of a card; raises :class:`FileFault` if it has none."""
+    return _front(_parts(raw, path)[0], path)
+
+
+def _parts(raw: bytes, path: str) -> tuple[str, str]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -38,9 +89,7 @@ def render(raw: bytes, path: str, front: Mapping[str, Any], sections: Mapping[st
     match = _FRONT.fullmatch(text)
     if match is None:
         raise FileFault(f"{path} has no YAML front matter: begin it with a line ---, keys such as license, and a line ---")
-    kept = {key: value for key, value in _front(match[1], path).items() if key not in GENERATED}
-    header = yaml.dump({**kept, **front}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    return f"---\n{header}---\n{_body(match[2], path, sections)}".encode()
+    return match[1], match[2]
 
 
 def _front(text: str, path: str) -> dict[str, Any]:
@@ -53,25 +102,37 @@ def _front(text: str, path: str) -> dict[str, Any]:
     return value
 
 
-def _body(text: str, path: str, sections: Mapping[str, str]) -> str:
+def _body(text: str, path: str, sections: Mapping[str, str], line: int) -> tuple[str, list[Finding]]:
+    """The text below the front matter with its sections replaced, and those that were edited; ``line`` is that of its start."""
     parts = _MARKER.split(text)
+    markers = parts[1::3]
     wanted = [marker for name in sections for marker in (f"generated: {name}", "/generated")]
-    opened = parts[1::4]
-    if sorted(parts[1::2]) != sorted(wanted) or any(marker != "/generated" for marker in parts[3::4]) or "/generated" in opened:
+    if (
+        sorted(markers) != sorted(wanted)
+        or any(marker != "/generated" for marker in markers[1::2])
+        or "/generated" in markers[::2]
+    ):
         expected = ", ".join(f"<!-- generated: {name} --> … <!-- /generated -->" for name in sections)
-        got = ", ".join(f"<!-- {marker} -->" for marker in parts[1::2]) or "none"
+        got = ", ".join(f"<!-- {marker} -->" for marker in markers) or "none"
         raise FileFault(f"{path} must have each of these markers once, none inside another: {expected}; it has {got}")
-    for i in range(1, len(parts), 4):
-        parts[i + 1] = f"\n{sections[parts[i].removeprefix('generated: ')].strip()}\n"
-    for i in range(1, len(parts), 2):
-        parts[i] = f"<!-- {parts[i]} -->"
-    return "".join(parts)
+    out = [parts[0]]
+    edited = []
+    for i in range(1, len(parts), 6):
+        name = parts[i].removeprefix("generated: ")
+        old, digest, after = parts[i + 2].replace("\r\n", "\n"), parts[i + 4], parts[i + 5]
+        line += out[-1].count("\n")
+        new = f"\n{sections[name].strip()}\n"
+        if old.strip() and old != new and _sum(old) != digest:
+            edited.append(finding("CARD_EDITED", path, line=line, pointer=f"/{name}", got="words that newsgold did not write"))
+        line += old.count("\n")
+        out += [f"<!-- {parts[i]} -->{new}<!-- /generated sha256:{_sum(new)} -->", after]
+    return "".join(out), edited
 
 
 def front_matter(
-    version: str, digest: str, columns: Mapping[str, Any], shards: Mapping[str, Mapping[str, Shard]]
+    version: str, digest: str, columns: Mapping[str, Any], shards: Mapping[str, Mapping[str, Sequence[Shard]]]
 ) -> dict[str, Any]:
-    """The generated keys: ``columns`` are the features of each config, ``shards`` the file per split of those that have rows."""
+    """The generated keys: ``columns`` are the features of each config, ``shards`` the files per split of those that have rows."""
     configs, infos = [], []
     for number, (config, files) in enumerate(shards.items()):
         configs.append(
@@ -81,18 +142,26 @@ def front_matter(
                 "version": version,
                 # datasets takes its cache from here, not from the files: without the digest it would serve old data
                 "description": f"sha256:{digest}",
-                "data_files": [{"split": split, "path": data_file(config, split)} for split in files],
+                "data_files": [{"split": split, "path": _pattern(config, split, len(parts))} for split, parts in files.items()],
             }
         )
-        splits = [{"name": split, "num_bytes": s.num_bytes, "num_examples": s.num_examples} for split, s in files.items()]
+        splits = [
+            {"name": split, "num_bytes": sum(s.num_bytes for s in parts), "num_examples": sum(s.num_examples for s in parts)}
+            for split, parts in files.items()
+        ]
         infos.append({"config_name": config, "features": columns[config]._to_yaml_list(), "splits": splits})
-    documents = sum(shard.num_examples for shard in next(iter(shards.values())).values())
+    documents = sum(shard.num_examples for parts in next(iter(shards.values())).values() for shard in parts)
     return {"size_categories": [_size(documents)], "configs": configs, "dataset_info": infos}
 
 
-def data_file(config: str, split: str) -> str:
-    """Where the rows of a config and split lie in the release; a name, no pattern, so that no other file slips in."""
-    return f"data/{config}/{split}-00000-of-00001.parquet"
+def data_file(config: str, split: str, number: int = 0, of: int = 1) -> str:
+    """Where the rows of a config and split, or one of several parts of them, lie in the release."""
+    return f"data/{config}/{split}-{number:05}-of-{of:05}.parquet"
+
+
+def _pattern(config: str, split: str, files: int) -> str:
+    """What names the files of a split: where there is one its name, so that no other file slips in."""
+    return data_file(config, split) if files == 1 else f"data/{config}/{split}-?????-of-{files:05}.parquet"
 
 
 def _size(documents: int) -> str:

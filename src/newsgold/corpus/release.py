@@ -1,14 +1,17 @@
 """The release: what the articles and the gold of a corpus folder build, and reading it back.
 
     data/<config>/<split>-00000-of-00001.parquet   the rows
-    README.md      the dataset card: its front matter and its marked sections
-    schema/        JSON Schemas of an annotation and an article, with the inventory's labels
-    VERSION        of the data
-    SHA256SUMS     of everything the corpus consists of, for ``sha256sum -c``
+    README.md       the dataset card: its front matter and its marked sections
+    croissant.json  the same for machines, in Croissant 1.1 with RAI 1.0
+    schema/         JSON Schemas of an annotation and an article, with the inventory's labels
+    VERSION         of the data
+    SHA256SUMS      of everything the corpus consists of, for ``sha256sum -c``
 
-Everything is a function of articles, gold, inventory, version and the card's
-prose: equal inputs are equal bytes under one version of pyarrow. The *digest*
-is of the data alone, the same whatever wrote the Parquet.
+Everything is a function of articles, gold, inventory, version and prose (the
+card's, and ``croissant.toml``): equal inputs are equal bytes under one version
+of pyarrow. The *digest* is of the data alone, the same whatever wrote the Parquet.
+Documents are read, checked and written one after the other; in memory are the
+files of the release, and a row group of each split.
 """
 
 from __future__ import annotations
@@ -17,44 +20,35 @@ import hashlib
 import json
 import re
 import tempfile
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from newsgold.corpus import card, tables
-from newsgold.corpus.codec import canonical, encode, json_schema, left_behind, read_bytes, sha256, write_atomic
+from newsgold.corpus import card, croissant, install, tables
+from newsgold.corpus.codec import canonical, encode, json_schema, read_bytes, sha256
 from newsgold.corpus.labels import Labels, find_labels
-from newsgold.corpus.model import LAYERS, SPLITS, Annotation, Article
-from newsgold.corpus.store import (
-    ARTICLES,
-    GOLD,
-    RAW,
-    VERSION_NUMBER,
-    corpus_version,
-    fill,
-    is_corpus,
-    read_annotations,
-    read_articles,
-)
-from newsgold.corpus.tables import Document, read_documents, read_labels
-from newsgold.corpus.validate import validate
+from newsgold.corpus.model import SPLITS, Annotation, Article
+from newsgold.corpus.store import ARTICLES, GOLD, RAW, VERSION_NUMBER, corpus_version, fill, is_corpus
+from newsgold.corpus.tables import CONFIGS, ROW_GROUP, Document, Shard, read_documents, read_labels, read_rows
+from newsgold.corpus.tally import UNITS, Tally, stats
+from newsgold.corpus.validate import capped, check_corpus
 from newsgold.errors import DataError, FileFault, Finding, UsageError, finding, has_errors, quote
 
-__all__ = ["Build", "Built", "build", "check", "load_back", "logical_digest", "read_documents", "read_labels", "render", "stats"]
+__all__ = [
+    "Build", "Built", "build", "check", "load_back", "logical_digest", "read_documents", "read_labels", "read_release", "render",
+    "render_documents", "stats", "write",
+]  # fmt: skip
 
 FIRST_VERSION = "0.1.0"
+SHARD = 100_000
+"""Documents in a file; a split that has more is in several."""
 _SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
-_CONFIGS = {
-    "documents": "an article with its gold, nested",
-    "mentions": "a mention",
-    "entities": "an entity of a document",
-    "relations": "a relation between two entities",
-    "stances": "a holder's position on a target",
-}
 _CARRIED = ("labels.toml", "kb.jsonl", "LICENSE")
+"""What a release that stands alone needs of the corpus folder besides what is generated."""
+_UNSUMMED = ("README.md", "VERSION", "SHA256SUMS")
+"""People may edit the card between releases; it and VERSION state the digest that the rows must have."""
 
 
 class Build(NamedTuple):
@@ -63,7 +57,7 @@ class Build(NamedTuple):
     version: str
     digest: str
     files: Mapping[str, bytes]
-    """Every generated file, by its path in the release."""
+    """Every file, by its path in the release."""
     findings: tuple[Finding, ...] = ()
     """Warnings: about the data, and about articles that are left out for want of a split."""
 
@@ -78,28 +72,40 @@ class Built(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+class Prose(NamedTuple):
+    """What people write of a corpus."""
+
+    card: bytes
+    """The dataset card whose generated parts are replaced."""
+    facts: croissant.Facts | None
+    """What ``croissant.toml`` says; without it there is no ``croissant.json``."""
+    path: str = "README.md"
+    """The card's, for messages."""
+
+
 # ------------------------------------------------------------------------- building
 
 
 def build(corpus: Path, *, version: str | None = None, out: Path | None = None) -> Built:
     """Write the release of a corpus folder into it, or into ``out``; raises :class:`DataError` if the data have errors.
 
-    Nothing is written before everything is rendered, and every file is replaced in one step. A release in
-    ``out`` stands alone: it holds inventory and licence too, and its SHA256SUMS covers what is there.
+    A release in ``out`` stands alone: it holds inventory and licence too, and its SHA256SUMS covers what is there.
     """
-    release = render(corpus, version=version)
-    files = dict(release.files)
     target = out or corpus
-    if target.resolve() != corpus.resolve():
-        files |= {name: read_bytes(corpus / name) for name in _CARRIED if (corpus / name).is_file()}
-        files["SHA256SUMS"] = _checksums(
-            {name: data for name, data in files.items() if name not in ("README.md", "VERSION", "SHA256SUMS")}
-        )
-    changed = [target / name for name, data in files.items() if write_atomic(target / name, data)]
-    for path in _superfluous(target, files):
-        _remove(path)
-        changed.append(path)
-    return Built(release.version, release.digest, tuple(changed), release.findings)
+    alone = target.resolve() != corpus.resolve()
+    finished = install.settle(target)
+    number = _version(corpus, version)
+    _refuse_older(target, number)
+    built = write(render(corpus, version=number, alone=alone), target)
+    return built._replace(changed=(*finished, *built.changed))
+
+
+def write(release: Build, target: Path) -> Built:
+    """Replace the release in a folder by another, as one: see :mod:`newsgold.corpus.install`."""
+    gone = [path.relative_to(target).as_posix() for path in _superfluous(target, release.files)]
+    left = install.remains(target)
+    changed = install.install(target, release.files, gone)
+    return Built(release.version, release.digest, (*left, *changed), release.findings)
 
 
 def check(corpus: Path) -> list[Finding]:
@@ -112,79 +118,187 @@ def check(corpus: Path) -> list[Finding]:
         if actual != data:
             got = "no file" if actual is None else f"sha256 {sha256(actual)[:12]}"
             found.append(finding("RELEASE_STALE", str(path), got=got, wanted=f"sha256 {sha256(data)[:12]}"))
-    extra = _superfluous(corpus, release.files)
+    extra = [*_superfluous(corpus, release.files), *install.remains(corpus)]
     return found + [finding("RELEASE_STALE", str(path), got="a file left over", wanted="no file") for path in extra]
 
 
-def render(corpus: Path, *, version: str | None = None) -> Build:
-    """Everything that the corpus folder builds; ``version`` is the one in its VERSION unless given."""
+def render(corpus: Path, *, version: str | None = None, alone: bool = False) -> Build:
+    """Everything that the corpus folder builds; ``version`` is the one in its VERSION unless given.
+
+    ``alone`` adds what a release needs outside of the corpus folder.
+    """
+    if not is_corpus(corpus):
+        raise FileFault(f"{corpus} is no corpus folder: it has no {ARTICLES}/")
     version = _version(corpus, version)
     labels = find_labels(None, corpus)
-    documents, warnings = _documents(corpus, labels)
-    digest = logical_digest(documents)
-    columns = tables.features(labels)
-    by_split = {s: d for s in SPLITS if (d := [document for document in documents if document.article.split == s])}
-    files: dict[str, bytes] = {}
-    shards: dict[str, dict[str, tables.Shard]] = defaultdict(dict)
-    for config, features in columns.items():
-        about: dict[str, Any] = {"config": config, "digest": digest, "version": version}
-        if config == "documents":
-            about["labels"] = msgspec.to_builtins(labels)
-        for split, part in by_split.items():
-            rows = tables.rows(config, part, labels)
-            if rows:  # datasets cannot load an empty split
-                shards[config][split] = shard = tables.to_parquet(rows, features, about)
-                files[card.data_file(config, split)] = shard.data
+    found: list[Finding] = []
+    words = _card(corpus)
+    facts = croissant.read_facts(corpus, version)
+    prose = Prose(words, None if isinstance(facts, Finding) else facts, str(corpus / "README.md"))
+    carried = {name: read_bytes(corpus / name) for name in _CARRIED if alone and (corpus / name).is_file()}
+    sums: dict[str, str] = {} if alone else _sums(corpus)
+    documents = _documents(corpus, labels, found, None if alone else sums)
+    release = render_documents(documents, labels, version=version, prose=prose, extra=carried, sums=sums)
+    return release._replace(findings=(*found, *([facts] if isinstance(facts, Finding) else [])))
+
+
+def render_documents(
+    documents: Iterable[Document],
+    labels: Labels,
+    *,
+    version: str,
+    prose: Prose,
+    sections: Mapping[str, str] | None = None,
+    extra: Mapping[str, bytes] | None = None,
+    sums: Mapping[str, str] | None = None,
+) -> Build:
+    """A release of any documents.
+
+    Args:
+        documents: Sorted by id, each with a split, gold canonical and complete (split, event, ignore, hash).
+        labels: Their inventory.
+        version: Of the release.
+        prose: What people wrote of it.
+        sections: Generated sections of the card beyond those that every card has.
+        extra: Files beyond those that every release has.
+        sums: SHA-256 by path of what the release consists of and this does not write; looked at when ``documents`` have
+            been read.
+    """
+    features = tables.features(labels)
+    shards = _Shards(labels, {config: columns.arrow_schema for config, columns in features.items()})
+    tally = Tally()
+    digest = hashlib.sha256()
+    for document in documents:
+        digest.update(_canonical_bytes(document))
+        tally.add(*document)
+        shards.add(document)
+    if not tally.splits:
+        raise DataError("there is nothing to release: no article has a split", [])
+    written = shards.close(version, digest.hexdigest())
+    files = {
+        card.data_file(config, split, number, len(parts)): part.data
+        for config, splits in written.items()
+        for split, parts in splits.items()
+        for number, part in enumerate(parts)
+    }
     files |= {f"schema/{kind.__name__.lower()}.json": _schema(kind, labels) for kind in (Annotation, Article)}
-    front = card.front_matter(version, digest, columns, shards)
-    files["README.md"] = card.render(_prose(corpus), str(corpus / "README.md"), front, _sections(documents, labels, columns))
+    if prose.facts is not None:
+        data = {name: shard for name, shard in files.items() if name.startswith("data/")}
+        files["croissant.json"] = croissant.render(prose.facts, version, data, features)
+    files |= extra or {}
+    front = card.front_matter(version, digest.hexdigest(), features, written)
+    about = {**_sections(tally, labels, features), **(sections or {})}
+    files["README.md"] = card.render(prose.card, prose.path, front, about)
     files["VERSION"] = f"{version}\n".encode()
-    summed = {n: d for n, d in files.items() if n.startswith(("data/", "schema/"))}
-    files["SHA256SUMS"] = _checksums({**_sources(corpus), **summed})
-    return Build(version, digest, files, tuple(warnings))
+    summed = {name: sha256(data) for name, data in files.items() if name not in _UNSUMMED}
+    lines = (f"{sha}  {name}\n" for name, sha in sorted({**(sums or {}), **summed}.items()))
+    files["SHA256SUMS"] = "".join(lines).encode("utf-8")
+    return Build(version, digest.hexdigest(), files)
+
+
+class _Shards:
+    """The Parquet files of every config and split, filled as documents go by."""
+
+    def __init__(self, labels: Labels, schemas: Mapping[str, Any]) -> None:
+        self.labels = labels
+        self.schemas = dict(schemas)
+        self.pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
+        self.counts = dict.fromkeys(SPLITS, 0)
+        self.writers: dict[tuple[str, str], list[tables.ShardWriter]] = {}
+        self.last = ""
+
+    def add(self, document: Document) -> None:
+        name, split = document.article.id, document.article.split
+        if name <= self.last or split is None:
+            raise ValueError(f"documents must come sorted by id and have a split: {name} after {self.last}")
+        self.last = name
+        self.pending[split].append(document)
+        if len(self.pending[split]) == ROW_GROUP:
+            self._flush(split)
+
+    def _flush(self, split: str) -> None:
+        documents, self.pending[split] = self.pending[split], []
+        shard = self.counts[split] // SHARD
+        self.counts[split] += len(documents)
+        for config, table in tables.tables(documents, self.labels, self.schemas).items():
+            if table.num_rows:
+                writers = self.writers.setdefault((config, split), [])
+                # of a view that has no row in a shard the numbers go on without a gap
+                if not writers or writers[-1].shard != shard:
+                    writers.append(tables.ShardWriter(self.schemas[config], shard))
+                writers[-1].write(table)
+
+    def close(self, version: str, digest: str) -> dict[str, dict[str, list[Shard]]]:
+        """The files by config and split; only those that have rows, for ``datasets`` cannot load an empty split."""
+        for split in SPLITS:
+            if self.pending[split]:
+                self._flush(split)
+        out: dict[str, dict[str, list[Shard]]] = {}
+        for config in self.schemas:
+            about: dict[str, Any] = {"config": config, "digest": digest, "version": version}
+            if config == "documents":
+                about["labels"] = msgspec.to_builtins(self.labels)
+            for split in SPLITS:
+                if parts := self.writers.pop((config, split), []):
+                    out.setdefault(config, {})[split] = [part.close(about) for part in parts]
+        return out
 
 
 def logical_digest(documents: Iterable[Document]) -> str:
     """SHA-256 over the canonical JSON of articles and gold, sorted by id; it can be had from the Parquet as well."""
     digest = hashlib.sha256()
-    for article, gold in sorted(documents, key=lambda document: document.article.id):
-        for value in (article, gold) if gold is not None else (article,):
-            digest.update(encode(value) + b"\n")
+    for document in sorted(documents, key=lambda document: document.article.id):
+        digest.update(_canonical_bytes(document))
     return digest.hexdigest()
 
 
-def _documents(corpus: Path, labels: Labels) -> tuple[list[Document], list[Finding]]:
-    """The documents to release, complete and canonical, sorted by id; and warnings."""
-    if not is_corpus(corpus):
-        raise FileFault(f"{corpus} is no corpus folder: it has no {ARTICLES}/")
-    found = validate([corpus], role="gold")
-    if has_errors(found):
-        raise DataError(f"{corpus} cannot be released: its data have errors", sorted(found, key=lambda f: f.severity))
-    records = read_articles(corpus).records
-    golds = _golds(corpus)
-    documents = []
-    for record in records:
+def _canonical_bytes(document: Document) -> bytes:
+    article, gold = document
+    return encode(article) + b"\n" + (b"" if gold is None else encode(gold) + b"\n")
+
+
+def read_release(folder: Path) -> Iterator[Document]:
+    """The documents of a release, split by split, shard by shard; raises :class:`FileFault`."""
+    paths = sorted((folder / "data" / "documents").glob("*.parquet"))
+    if not paths:
+        raise FileFault(f"no release in {folder}: expected data/documents/*.parquet")
+    for path in paths:
+        yield from read_rows(path)
+
+
+def _documents(corpus: Path, labels: Labels, found: list[Finding], sums: dict[str, str] | None) -> Iterator[Document]:
+    """The documents to release, complete and canonical; ``found`` and ``sums`` are filled on the way.
+
+    Raises :class:`DataError` at the end if there are errors.
+    """
+    broken = False
+    for record, annotation, faults in check_corpus(corpus, labels):
+        found += faults
+        broken = broken or has_errors(faults)
+        if broken or record is None:
+            continue
         article = record.value
+        text_sha256 = sha256(article.text)
+        if sums is not None:
+            # a text is stored as it is read, without a byte order mark, so that its hash is that of its file
+            sums |= {f"{ARTICLES}/{article.id}.txt": text_sha256, f"{ARTICLES}/{article.id}.toml": _sum(record.raw)}
+            if annotation is not None:
+                sums[f"{GOLD}/{article.id}.json"] = _sum(annotation.raw)
         if article.split is None:
             pointer, wanted = "/split", f"{', '.join(SPLITS)}; without one it is left out of the release"
             found.append(
                 finding("BAD_SPLIT", record.path, doc=article.id, pointer=pointer, got="none", wanted=wanted, severity="warning")
             )
             continue
-        article = msgspec.structs.replace(article, text_sha256=sha256(article.text))
-        gold = golds.get(article.id)
-        if gold is not None:
-            gold = msgspec.structs.replace(canonical(fill(gold, article), labels), text_sha256=article.text_sha256)
-        documents.append(Document(article, gold))
-    if not documents:
-        raise DataError(f"{corpus} has nothing to release: no article has a split", found)
-    return sorted(documents, key=lambda document: document.article.id), found
-
-
-def _golds(corpus: Path) -> dict[str, Annotation]:
-    if not any((corpus / GOLD).glob("*.json")):
-        return {}
-    return {r.value.id: r.value for r in read_annotations(corpus).records}
+        article = msgspec.structs.replace(article, text_sha256=text_sha256)
+        gold = None
+        if annotation is not None:
+            gold = msgspec.structs.replace(canonical(fill(annotation.value, article), labels), text_sha256=text_sha256)
+        yield Document(article, gold)
+    if broken:
+        faults = sorted(capped(found), key=lambda f: f.severity)
+        raise DataError(f"{corpus} cannot be released: its data have errors", faults)
+    found[:] = capped(found)
 
 
 def _version(corpus: Path, given: str | None) -> str:
@@ -195,7 +309,20 @@ def _version(corpus: Path, given: str | None) -> str:
     return corpus_version(corpus) or FIRST_VERSION
 
 
-def _prose(corpus: Path) -> bytes:
+def _refuse_older(target: Path, version: str) -> None:
+    present = corpus_version(target)
+    if present is not None and _numbers(version) < _numbers(present):
+        raise UsageError(
+            f"{target} holds version {present}, which is newer than {version}: "
+            "give a higher --version, or another folder with --out"
+        )
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def _card(corpus: Path) -> bytes:
     path = corpus / "README.md"
     if not path.is_file():
         raise FileFault(f"no dataset card at {path}: write one with front matter and the markers of its generated sections")
@@ -214,128 +341,79 @@ def load_back(corpus: Path) -> dict[str, int]:
     import datasets
 
     labels = find_labels(None, corpus)
-    documents, _ = _documents(corpus, labels)
-    counts = {}
+    schemas = {config: columns.arrow_schema for config, columns in tables.features(labels).items()}
+    counts = dict.fromkeys(schemas, 0)
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as cache:
-        for config in tables.features(labels):
-            expected = {s: tables.rows(config, [d for d in documents if d.article.split == s], labels) for s in SPLITS}
-            expected = {split: msgspec.json.decode(msgspec.json.encode(rows)) for split, rows in expected.items() if rows}
-            if not expected:
-                continue
-            loaded = datasets.load_dataset(str(corpus), config, cache_dir=cache)
-            if {split: part.to_list() for split, part in loaded.items()} != expected:
-                raise DataError(
-                    "datasets loads other rows than the gold has", [finding("RELEASE_STALE", f"{corpus}/data/{config}")]
-                )
-            counts[config] = sum(map(len, expected.values()))
-            del loaded
-    return counts
+        loaded = {}
+        for config in schemas:
+            if any((corpus / "data" / config).glob("*.parquet")):
+                loaded[config] = datasets.load_dataset(str(corpus), config, cache_dir=cache)
+        seen: dict[tuple[str, str], int] = {}
+        for split, documents in _runs(_documents(corpus, labels, [], None)):
+            for config, table in tables.tables(documents, labels, schemas).items():
+                if table.num_rows:
+                    start = seen.get((config, split), 0)
+                    seen[config, split] = end = start + table.num_rows
+                    part = loaded.get(config, {}).get(split, [])
+                    if len(part) < end or part.select(range(start, end)).to_list() != table.to_pylist():
+                        raise _differs(corpus, config)
+        for config, splits in loaded.items():
+            for split, part in splits.items():
+                if len(part) != seen.get((config, split), 0):
+                    raise _differs(corpus, config)
+                counts[config] += len(part)
+        del loaded
+    return {config: count for config, count in counts.items() if count}
+
+
+def _runs(documents: Iterable[Document]) -> Iterator[tuple[str, list[Document]]]:
+    """The documents of each split, at most a row group at a time."""
+    pending: dict[str, list[Document]] = {split: [] for split in SPLITS}
+    for document in documents:
+        split = document.article.split or ""
+        pending[split].append(document)
+        if len(pending[split]) == ROW_GROUP:
+            yield split, pending[split]
+            pending[split] = []
+    yield from ((split, rest) for split, rest in pending.items() if rest)
+
+
+def _differs(corpus: Path, config: str) -> DataError:
+    return DataError("datasets loads other rows than the gold has", [finding("RELEASE_STALE", f"{corpus}/data/{config}")])
 
 
 # ----------------------------------------------------------------------------- files
 
 
-def _sources(corpus: Path) -> dict[str, bytes]:
-    """What the corpus is made from, by path."""
-    paths = [path for folder in (RAW, ARTICLES, GOLD) for path in (corpus / folder).rglob("*")]
-    paths += [corpus / "labels.toml", corpus / "kb.jsonl"]
+def _sums(corpus: Path) -> dict[str, str]:
+    """SHA-256 of what the corpus is made from, by path, but for articles and gold."""
+    paths = [*(corpus / RAW).rglob("*"), *(corpus / name for name in ("labels.toml", "kb.jsonl", croissant.FACTS))]
+    # beside articles and gold people may keep what is neither, and it is part of the corpus
+    paths += [p for p in (corpus / ARTICLES).rglob("*") if p.suffix not in (".txt", ".toml")]
+    paths += [p for p in (corpus / GOLD).rglob("*") if p.suffix != ".json"]
     kept = (path for path in paths if path.is_file() and not path.name.startswith("."))
-    return {path.relative_to(corpus).as_posix(): read_bytes(path) for path in kept}
+    return {path.relative_to(corpus).as_posix(): _sum(read_bytes(path)) for path in kept}
 
 
-def _checksums(files: Mapping[str, bytes]) -> bytes:
-    return "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(files.items())).encode("utf-8")
+def _sum(data: bytes | None) -> str:
+    return sha256(data or b"")
 
 
-def _superfluous(target: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Shards of our configs that this release does not have, and what a killed build left behind."""
-    found = {rest for name in files for rest in left_behind(target / name)}
-    for config in _CONFIGS:
-        for path in (target / "data" / config).glob("*"):
-            shard = _SHARD.fullmatch(path.name) is not None and path.relative_to(target).as_posix() not in files
-            if shard or re.fullmatch(rf"\.{_SHARD.pattern}\..*\.tmp", path.name):
-                found.add(path)
-    return sorted(found)
+def _superfluous(target: Path, files: Iterable[str]) -> list[Path]:
+    """Shards of our configs that this release does not have, and a description of another release."""
+    names = {*files}
+    paths = [p for config in CONFIGS for p in (target / "data" / config).glob("*") if _SHARD.fullmatch(p.name)]
+    paths += [p for p in [target / "croissant.json"] if p.is_file()]
+    return sorted(p for p in paths if p.relative_to(target).as_posix() not in names)
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileFault(f"cannot remove {path}: {error.strerror or error}") from error
-
-
-# --------------------------------------------------------------------------- counting
-
-
-def stats(corpus: Path) -> dict[str, Any]:
-    """Counts of a corpus folder, a ``documents`` file of a release, or annotations; raises :class:`DataError` on bad records.
-
-    Words are runs of word characters in the whole text, title and duplicate regions included; ``None`` where
-    there are no texts. ``by_type`` counts mentions and relations by type and stances by polarity.
-    """
-    return _counts(list(_read(corpus)))
-
-
-def _read(path: Path) -> Iterator[Document | Annotation]:
-    if path.suffix != ".parquet" and not is_corpus(path):
-        decoded = read_annotations(path)
-        _refuse(path, decoded.findings)
-        yield from (record.value for record in decoded.records)
-        return
-    articles = read_articles(path)
-    empty = path.is_dir() and not any((path / GOLD).glob("*.json"))
-    annotations = None if empty else read_annotations(path)
-    _refuse(path, [*articles.findings, *(annotations.findings if annotations else ())])
-    golds = {r.value.id: r.value for r in annotations.records} if annotations else {}
-    yield from (Document(r.value, golds.get(r.value.id)) for r in articles.records)
-
-
-def _refuse(path: Path, found: list[Finding]) -> None:
-    if has_errors(found):
-        raise DataError(f"{path} cannot be counted: it has records that cannot be read", found)
-
-
-def _counts(items: Iterable[Document | Annotation]) -> dict[str, Any]:
-    """The counts of documents; bare annotations have no words and no origin."""
-    splits: dict[str, Counter[str]] = {}
-    origins: dict[str, Counter[str]] = {}
-    types: dict[str, Counter[str]] = {"mentions": Counter(), "relations": Counter(), "stances": Counter()}
-    total: Counter[str] = Counter()
-    texts = True
-    for item in items:
-        article, gold = item if isinstance(item, Document) else (None, item)
-        count = Counter({"documents": 1, "words": len(re.findall(r"\w+", article.text)) if article else 0})
-        count.update({layer: len(getattr(gold, layer, None) or ()) for layer in LAYERS})
-        texts = texts and article is not None
-        split = article.split if article else gold and gold.split
-        for groups, key in ((splits, split or "none"), (origins, article.origin if article else "none")):
-            groups.setdefault(key, Counter()).update(count)
-        total.update(count)
-        if gold is not None:
-            types["mentions"].update(m.type for m in gold.mentions or ())
-            types["relations"].update(r.type for r in gold.relations or ())
-            types["stances"].update(s.polarity for s in gold.stances or ())
-    return {
-        **_plain(total, texts),
-        "by_split": {s: _plain(splits[s], texts) for s in (*SPLITS, *sorted({*splits} - {*SPLITS})) if s in splits},
-        "by_type": {layer: dict(sorted(count.items(), key=lambda pair: (-pair[1], pair[0]))) for layer, count in types.items()},
-        "by_origin": {o: _plain(origins[o], texts) for o in sorted(origins)},
-    }
-
-
-def _plain(count: Counter[str], texts: bool) -> dict[str, int | None]:
-    return {key: count[key] if texts or key != "words" else None for key in ("documents", "words", *LAYERS)}
-
-
-def _sections(documents: list[Document], labels: Labels, columns: Mapping[str, Any]) -> dict[str, str]:
+def _sections(tally: Tally, labels: Labels, columns: Mapping[str, Any]) -> dict[str, str]:
     """The generated sections of the card, by name."""
-    counts = _counts(documents)
-    keys = ("documents", "words", *LAYERS)
-    rows = [[split, *(part[key] for key in keys)] for split, part in counts["by_split"].items()]
-    rows.append(["all", *(counts[key] for key in keys)])
-    splits = {s: _counts(d for d in documents if d.article.split == s)["by_type"] for s in counts["by_split"]}
+    counts = tally.stats()
+    rows = [[split, *(part[unit] for unit in UNITS)] for split, part in counts["by_split"].items()]
+    rows.append(["all", *(counts[unit] for unit in UNITS)])
+    splits = tally.in_order
     labelled: tuple[tuple[str, str, Iterable[str]], ...] = (
         ("mentions", "entity type", labels.types),
         ("relations", "relation", labels.relations),
@@ -344,14 +422,14 @@ def _sections(documents: list[Document], labels: Labels, columns: Mapping[str, A
     by_label = [
         card.table(
             [title, *splits, "all"],
-            ([f"`{n}`", *(splits[s][layer].get(n, 0) for s in splits), counts["by_type"][layer].get(n, 0)] for n in names),
+            ([f"`{n}`", *(tally.labels(layer, s)[n] for s in splits), counts["by_type"][layer].get(n, 0)] for n in names),
         )
         for layer, title, names in labelled
         if names
     ]
-    configs = ([f"`{c}`", _CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
+    configs = ([f"`{c}`", CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
     return {
-        "counts": card.table(["split", *keys], rows),
+        "counts": card.table(["split", *UNITS], rows),
         "labels": "\n\n".join(by_label),
         "configs": card.table(["config", "a row is", "columns"], configs),
     }

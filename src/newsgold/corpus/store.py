@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import tomli_w
@@ -66,15 +66,10 @@ def read_articles(path: Path) -> Decoded[Article]:
     """The articles at a path: a corpus folder, an articles folder, JSONL or Parquet."""
     if path.is_dir():
         folder = path / ARTICLES if is_corpus(path) else path
-        files = sorted(folder.glob("*.toml"))
-        orphans = sorted(file for file in folder.glob("*.txt") if not os.path.lexists(file.with_name(f"{file.stem}.toml")))
-        if not files and not orphans:
+        names = _stems(folder, ".toml", ".txt")
+        if not names:
             raise FileFault(f"no articles in {path}: expected {ARTICLES}/<id>.toml and <id>.txt")
-        decoded = _merge(_read_article(file) for file in files)
-        missing = [
-            finding("FILE_MISSING", str(f.with_name(f"{f.stem}.toml")), doc=f.stem, got=f"{f.name} alone") for f in orphans
-        ]
-        return Decoded(decoded.records, [*decoded.findings, *missing])
+        return _merge(_read_article(folder, name, suffixes) for name, suffixes in names.items())
     if path.suffix == ".parquet":
         return _read_parquet(path, Article)
     return decode_jsonl(read_bytes(path), Article, str(path))
@@ -87,10 +82,11 @@ def read_annotations(path: Path) -> Decoded[Annotation]:
     """
     if path.is_dir():
         whole = is_corpus(path)
-        files = sorted((path / GOLD if whole else path).glob("*.json"))
-        if not files:
+        folder = path / GOLD if whole else path
+        names = _stems(folder, ".json")
+        if not names:
             raise FileFault(f"no annotations in {path}: expected {GOLD}/<id>.json or <id>.json")
-        decoded = _merge(_read_gold(file) for file in files)
+        decoded = _merge(_read_gold(folder, name) for name in names)
         if not whole:
             return decoded
         articles = {r.value.id: r.value for r in read_articles(path).records}
@@ -99,6 +95,46 @@ def read_annotations(path: Path) -> Decoded[Annotation]:
         return _read_parquet(path, Annotation)
     raw = read_bytes(path)
     return decode_file(raw, Annotation, str(path)) if path.suffix == ".json" else decode_jsonl(raw, Annotation, str(path))
+
+
+class Pair(NamedTuple):
+    """What a corpus folder has of one document."""
+
+    name: str
+    """The name of its files, which its id must be."""
+    article: Decoded[Article] | None
+    """``None`` where there is no file of it."""
+    gold: Decoded[Annotation] | None
+
+
+def read_corpus(corpus: Path) -> Iterator[Pair]:
+    """The documents of a corpus folder one by one, sorted by id; gold as its file has it.
+
+    Raises :class:`FileFault` if there are none.
+    """
+    articles, golds = corpus / ARTICLES, corpus / GOLD
+    texts, annotated = _stems(articles, ".toml", ".txt"), _stems(golds, ".json")
+    if not texts and not annotated:
+        raise FileFault(f"no articles in {corpus}: expected {ARTICLES}/<id>.toml and <id>.txt")
+    for name in sorted({*texts, *annotated}):
+        article = _read_article(articles, name, texts[name]) if name in texts else None
+        yield Pair(name, article, _read_gold(golds, name) if name in annotated else None)
+
+
+def _stems(folder: Path, *suffixes: str) -> dict[str, list[str]]:
+    """The names, sorted, of a folder's files that end so, with the endings that each has."""
+    try:
+        found = sorted(name for name in os.listdir(folder) if name.endswith(suffixes))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise FileFault(f"cannot read the folder {folder}: {error.strerror or error}") from error
+    out: dict[str, list[str]] = {}
+    for name in found:
+        stem, suffix = os.path.splitext(name)
+        if suffix in suffixes:  # a name that is all ending has none
+            out.setdefault(stem, []).append(suffix)
+    return dict(sorted(out.items()))
 
 
 def fill(annotation: Annotation, article: Article | None) -> Annotation:
@@ -145,29 +181,33 @@ def _merge(parts: Iterable[Decoded[T]]) -> Decoded[T]:
     return Decoded(records, found)
 
 
-def _read_article(path: Path) -> Decoded[Article]:
-    where = str(path)
-    raw, text_raw = read_part(path), read_part(path.with_name(f"{path.stem}.txt"))
-    text = text_raw if isinstance(text_raw, Finding) else decode_text(text_raw, str(path.with_name(f"{path.stem}.txt")))
+def _read_article(folder: Path, name: str, suffixes: Sequence[str]) -> Decoded[Article]:
+    base = os.path.join(folder, name)
+    where = f"{base}.toml"
+    if ".toml" not in suffixes:
+        return Decoded([], [finding("FILE_MISSING", where, doc=name, got=f"{name}.txt alone")])
+    raw, text_raw = read_part(where), read_part(f"{base}.txt")
+    text = text_raw if isinstance(text_raw, Finding) else decode_text(text_raw, f"{base}.txt")
     table = raw if isinstance(raw, Finding) else decode_toml(raw, where)
     if isinstance(text, Finding) or isinstance(table, Finding) or isinstance(raw, Finding):
-        return Decoded([], [fault._replace(doc=path.stem) for fault in (text, table) if isinstance(fault, Finding)])
-    record = Record(Article(id=path.stem, text=text), where, 1, raw, toml=True)
+        return Decoded([], [fault._replace(doc=name) for fault in (text, table) if isinstance(fault, Finding)])
     if "text" in table:
-        line, got, wanted = record.line_of("/text"), "a text", f"{path.stem}.txt to hold it"
-        return Decoded([], [finding("BAD_SHAPE", where, line=line, doc=path.stem, pointer="/text", got=got, wanted=wanted)])
+        record = Record(Article(id=name, text=text), where, 1, raw, toml=True)
+        line, got, wanted = record.line_of("/text"), "a text", f"{name}.txt to hold it"
+        return Decoded([], [finding("BAD_SHAPE", where, line=line, doc=name, pointer="/text", got=got, wanted=wanted)])
     try:
         article = msgspec.convert({**table, "text": text}, Article)
     except msgspec.ValidationError as error:
-        faults = shape_faults(
-            {**table, "text": text}, _article_schema(), path=where, line_of=record.line_of, otherwise=str(error)
-        )
-        return Decoded([], [fault._replace(doc=fault.doc or path.stem) for fault in faults])
+        table["text"] = text
+        line_of = Record(Article(id=name, text=text), where, 1, raw, toml=True).line_of
+        faults = shape_faults(table, _article_schema(), path=where, line_of=line_of, otherwise=str(error))
+        return Decoded([], [fault._replace(doc=fault.doc or name) for fault in faults])
+    record = Record(article, where, 1, raw, toml=True)
     found = []
-    if article.id != path.stem:
-        line, got, wanted = record.line_of("/id"), quote(article.id), quote(path.stem)
+    if article.id != name:
+        line, got, wanted = record.line_of("/id"), quote(article.id), quote(name)
         found.append(finding("FILE_NAME", where, line=line, doc=article.id, pointer="/id", got=got, wanted=wanted))
-    return Decoded([record._replace(value=article)], found)
+    return Decoded([record], found)
 
 
 @cache
@@ -175,26 +215,18 @@ def _article_schema() -> dict[str, Any]:
     return json_schema(Article)
 
 
-def _read_gold(path: Path) -> Decoded[Annotation]:
-    raw = read_part(path)
+def _read_gold(folder: Path, name: str) -> Decoded[Annotation]:
+    where = os.path.join(folder, f"{name}.json")
+    raw = read_part(where)
     if isinstance(raw, Finding):
-        return Decoded([], [raw._replace(doc=path.stem)])
-    decoded = decode_file(raw, Annotation, str(path))
+        return Decoded([], [raw._replace(doc=name)])
+    decoded = decode_file(raw, Annotation, where)
     found = list(decoded.findings)
     for record in decoded.records:
-        if record.value.id != path.stem:
-            line = record.line_of("/id")
-            found.append(
-                finding(
-                    "FILE_NAME",
-                    str(path),
-                    line=line,
-                    doc=record.value.id,
-                    pointer="/id",
-                    got=quote(record.value.id),
-                    wanted=quote(path.stem),
-                )
-            )
+        own = record.value.id
+        if own != name:
+            line, got, wanted = record.line_of("/id"), quote(own), quote(name)
+            found.append(finding("FILE_NAME", where, line=line, doc=own, pointer="/id", got=got, wanted=wanted))
     return Decoded(decoded.records, found)
 
 

@@ -27,7 +27,9 @@ def decode_toml(raw: bytes, path: str) -> dict[str, Any] | Finding:
     if raw.startswith(b"\xef\xbb\xbf"):
         return finding("BOM", path, line=1)
     try:
-        return tomllib.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        table = _plain_table(text)
+        return tomllib.loads(text) if table is None else table
     except UnicodeDecodeError as error:
         at = raw.count(b"\n", 0, error.start) + 1
         return finding("NOT_UTF8", path, line=at, got=f"0x{raw[error.start]:02x} at byte {error.start}")
@@ -36,6 +38,48 @@ def decode_toml(raw: bytes, path: str) -> dict[str, Any] | Finding:
     except ValueError as error:  # TOMLDecodeError, and what int() says of 5,000 digits
         place = re.search(r"at line (\d+)", str(error))
         return finding("BAD_TOML", path, line=int(place[1]) if place else 0, got=quote(str(error), 160))
+
+
+_STRING = r'"([^"\\\x00-\x08\x0a-\x1f\x7f]*)"'
+_NUMBER = r"(0|[1-9][0-9]{0,14})"
+_PAIR = re.compile(rf"([A-Za-z0-9_-]+) = (?:{_STRING}|{_NUMBER})")
+_ROW = re.compile(rf"    \{{ {_PAIR.pattern}(?:, {_PAIR.pattern}){{0,7}} \}},\n")
+_LINES = re.compile(rf"{_PAIR.pattern}\n|([A-Za-z0-9_-]+) = \[\n((?:    \{{ [^\n]+ \}},\n)*)\]\n|\[([A-Za-z0-9_-]+)\]\n|\n")
+
+
+def _plain_table(text: str) -> dict[str, Any] | None:
+    """The table of a text in the few forms that we write ourselves, six times as fast; ``None`` for all others."""
+    top: dict[str, Any] = {}
+    table = top
+    end = 0
+    for match in _LINES.finditer(text):
+        if match.start() != end:
+            return None
+        end = match.end()
+        name, string, number, array, rows, header = match.groups()
+        name = name or array or header
+        if name is None:
+            continue
+        where = top if header else table
+        if name in where:
+            return None
+        if header:
+            table = top[header] = {}
+        elif array:
+            table[array] = value = [*map(_plain_row, rows.splitlines(keepends=True))]
+            if None in value:
+                return None
+        else:
+            table[name] = string if number is None else int(number)
+    return top if end == len(text) else None
+
+
+def _plain_row(row: str) -> dict[str, Any] | None:
+    if not _ROW.fullmatch(row):
+        return None
+    pairs = _PAIR.findall(row)
+    value = {name: int(number) if number else string for name, string, number in pairs}
+    return value if len(value) == len(pairs) else None
 
 
 def locate_toml(raw: bytes, pointer: str) -> int:

@@ -17,10 +17,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from newsgold.corpus.codec import Decoded, Record, decode_jsonl, read_bytes, read_part, sha256
+from newsgold.corpus.codec import Record, decode_jsonl, read_bytes, read_part, sha256
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import (
     AUTHOR,
@@ -40,7 +41,7 @@ from newsgold.corpus.model import (
     Mention,
     Stance,
 )
-from newsgold.corpus.store import ARTICLES, GOLD, RAW, find_kb, is_corpus, read_annotations, read_articles
+from newsgold.corpus.store import RAW, find_kb, is_corpus, read_annotations, read_articles, read_corpus
 from newsgold.errors import MAX_FINDINGS_PER_FILE, DataError, Finding, Role, finding, quote
 
 ALL: tuple[Role, ...] = ("gold", "pass", "prediction")
@@ -666,13 +667,19 @@ def _repeated(records: Iterable[Record[Annotation]] | Iterable[Record[Article]])
 def check_articles(records: Sequence[Record[Article]], raw: Path | None = None) -> list[Finding]:
     """Every finding about a set of articles: ids, hashes, regions, splits, leaks between splits."""
     found = list(_repeated(records))
+    leaks = Leaks()
     for record in records:
-        doc = record.value.id
-        found += [
-            finding(code, record.path, line=record.line_of(at), doc=doc, pointer=at, got=got, wanted=wanted)
-            for code, (at, got, wanted) in _article_hits(record.value, raw)
-        ]
-    return found + list(_leaks(records))
+        found += check_article(record, raw)
+        found += leaks.of(record)
+    return found
+
+
+def check_article(record: Record[Article], raw: Path | None = None) -> list[Finding]:
+    """Every finding about one article; its raw file is looked for in ``raw``."""
+    return [
+        finding(code, record.path, line=record.line_of(at), doc=record.value.id, pointer=at, got=got, wanted=wanted)
+        for code, (at, got, wanted) in _article_hits(record.value, raw)
+    ]
 
 
 def _article_hits(article: Article, raw: Path | None) -> Iterator[tuple[str, Hit]]:
@@ -728,24 +735,30 @@ def _bad_regions(article: Article) -> Iterator[Hit]:
         last[region.kind] = max(region.end, last.get(region.kind, 0))
 
 
-def _leaks(records: Sequence[Record[Article]]) -> Iterator[Finding]:
-    for what in ("event", "text"):
-        first: dict[str, Article] = {}
-        for record in records:
-            article = record.value
-            key = getattr(article, what)
-            if key is None or article.split is None:
+class Leaks:
+    """Events and texts that stand in two splits, found while articles go by: it remembers where each was first."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def of(self, record: Record[Article]) -> Iterator[Finding]:
+        """A finding for the event and for the text of this article, if an earlier one has it in another split."""
+        article = record.value
+        if article.split is None:
+            return
+        for what, key in (("event", article.event), ("text", article.text_sha256 or sha256(article.text))):
+            if key is None:
                 continue
-            other = first.setdefault(key, article)
-            if other.split != article.split:
-                shown = quote(key, 40)
+            split, other = self.first.setdefault((what, key), (article.split, article.id))
+            if split != article.split:
+                shown = quote(getattr(article, what), 40)
                 yield finding(
                     "SPLIT_LEAK",
                     record.path,
                     line=record.line_of(f"/{what}"),
                     doc=article.id,
                     pointer=f"/{what}",
-                    got=f"{shown} in {quote(article.split)}, and in {quote(other.split)} with {quote(other.id)}",
+                    got=f"{shown} in {quote(article.split)}, and in {quote(split)} with {quote(other)}",
                     wanted="one split",
                 )
 
@@ -766,13 +779,13 @@ def validate(
     for path in paths:
         inventory = find_labels(labels, *([articles] if articles else []), path)
         if is_corpus(path):
-            found += _validate_corpus(path, inventory, role or "gold")
+            found += chain.from_iterable(checked.findings for checked in check_corpus(path, inventory, role or "gold"))
         elif _holds_articles(path):
             decoded = decode_jsonl(read_bytes(path), Article, str(path))
             found += [*decoded.findings, *check_articles(decoded.records)]
         else:
             found += _validate_annotations(path, inventory, role or _role_of(path), articles)
-    return _capped(found)
+    return capped(found)
 
 
 def _role_of(path: Path) -> Role:
@@ -789,21 +802,37 @@ def _holds_articles(path: Path) -> bool:
     )
 
 
-def _validate_corpus(path: Path, labels: Labels, role: Role) -> list[Finding]:
-    golds = any((path / GOLD).glob("*.json"))
-    # gold that is left without a single article is at fault, and not the folder
-    lost = golds and not any(any((path / ARTICLES).glob(name)) for name in ("*.toml", "*.txt"))
-    articles: Decoded[Article] = Decoded([], []) if lost else read_articles(path)
-    found = [*articles.findings, *check_articles(articles.records, path / RAW)]
-    if golds:
-        gold = read_annotations(path / GOLD)
-        texts = {r.value.id: r.value for r in articles.records}
-        checked = check_annotations(gold.records, labels, role, texts, _kb(found, path) or frozenset())
-        # an article that is there but cannot be read has its own finding
-        unread = {file.stem for name in ("*.toml", "*.txt") for file in (path / ARTICLES).glob(name)} - texts.keys()
-        found += gold.findings
-        found += [f for f in checked if f.doc not in unread or f.code not in ("ARTICLE_MISSING", "UNKNOWN_DOCUMENT")]
-    return found
+class Checked(NamedTuple):
+    """A document of a corpus folder: what could be read of it, and what is wrong with it."""
+
+    article: Record[Article] | None
+    gold: Record[Annotation] | None
+    findings: list[Finding]
+
+
+def check_corpus(path: Path, labels: Labels, role: Role = "gold") -> Iterator[Checked]:
+    """The documents of a corpus folder one by one, sorted by id, so that many of them need no memory.
+
+    The last one is empty but for the faults of the knowledge base.
+    """
+    late: list[Finding] = []
+    kb = _kb(late, path) or frozenset()
+    leaks = Leaks()
+    raw = path / RAW
+    for name, article, gold in read_corpus(path):
+        found = [*(article.findings if article else ()), *(gold.findings if gold else ())]
+        text = article.records[0] if article and article.records else None
+        annotation = gold.records[0] if gold and gold.records else None
+        if text is not None:
+            found += check_article(text, raw)
+            found += leaks.of(text)
+        if annotation is not None:
+            if article is None and annotation.value.id == name:
+                code = "ARTICLE_MISSING" if role == "gold" else "UNKNOWN_DOCUMENT"
+                found.append(finding(code, annotation.path, line=annotation.line, doc=name, pointer="/id", got=quote(name)))
+            found += check_annotation(annotation, labels, role, text and text.value, kb)
+        yield Checked(text, annotation, found)
+    yield Checked(None, None, late)
 
 
 def _kb(found: list[Finding], *places: Path) -> frozenset[str] | None:
@@ -823,7 +852,7 @@ def _validate_annotations(path: Path, labels: Labels, role: Role, articles: Path
     return found + check_annotations(decoded.records, labels, role, texts, kb)
 
 
-def _capped(found: list[Finding]) -> list[Finding]:
+def capped(found: list[Finding]) -> list[Finding]:
     """At most 1,000 findings a file, errors before warnings, in the order of paths and lines."""
     counts: Counter[str] = Counter()
     kept = []

@@ -29,7 +29,7 @@ from newsgold.metrics.alignment import (
     span_numbers,
 )
 from newsgold.metrics.arrays import Bools, Ints, Matches
-from newsgold.metrics.columns import Columns, Vocabulary, columns, ignored, mark_faulty, without
+from newsgold.metrics.columns import Columns, Spans, Vocabulary, columns, ignored, mark_faulty, without
 from newsgold.metrics.counts import Counts
 from newsgold.metrics.facts import Said
 from newsgold.metrics.fingerprint import fingerprint
@@ -317,12 +317,15 @@ def evaluate(
     vocabulary: Vocabulary,
     kinds: Collection[str],
     train: Side | None = None,
+    ignore: Spans | None = None,
 ) -> Evaluation:
-    """Resolve both sides over the same documents; items in the gold's duplicate regions are set aside on both.
+    """Resolve both sides over the same documents; items in duplicate regions are set aside on both.
 
-    ``train`` are annotations of other documents, whose facts ``relations.ign`` leaves out.
+    ``train`` are annotations of other documents, whose facts ``relations.ign`` leaves out. ``ignore`` are the duplicate
+    regions, by default the gold's.
     """
-    ignore = ignored(gold.table, documents)
+    if ignore is None:
+        ignore = ignored(gold.table, documents)
     known = train is not None
     read = [columns(side.table, documents, vocabulary, side.links, surfaces=known) for side in (gold, pred)]
     digest = fingerprint(read[0], ignore, documents, vocabulary)

@@ -234,9 +234,14 @@ def _bootstrapped(one: Sample, replicates: Floats, method: Method) -> dict[str, 
             out[name] = None
             continue
         levels = _bca_levels(drawn, float(values[i]), influence[:, i]) if method == "bca" else _tails()
-        low, high = (float(q) for q in np.quantile(drawn, levels))
-        out[name] = [min(low, float(values[i])), max(high, float(values[i]))]
+        out[name] = percentiles(drawn, float(values[i]), levels)
     return out
+
+
+def percentiles(drawn: Floats, value: float, levels: tuple[float, float] | None = None) -> list[float]:
+    """The interval between two quantiles of a value's replicates, by default those of 95 %, widened to the value."""
+    low, high = (float(q) for q in np.quantile(drawn, levels or _tails()))
+    return [min(low, value), max(high, value)]
 
 
 def _tails() -> tuple[float, float]:
@@ -343,10 +348,7 @@ def _from_bootstrap(first: Sample, second: Sample, drawn: Floats) -> Difference:
     if error is None:
         return Difference(delta, None, None, None, None)
     defined = drawn[~np.isnan(drawn)]
-    interval = None
-    if len(defined):
-        low, high = (float(q) for q in np.quantile(defined, _tails()))
-        interval = [min(low, delta), max(high, delta)]
+    interval = percentiles(defined, delta) if len(defined) else None
     return Difference(delta, interval, _p_value(delta, drawn - delta, exact=False), None, detectable(error, df))
 
 
