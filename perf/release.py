@@ -8,9 +8,19 @@ one that is removed): ``light`` has 6 mentions in 100 words, ``heavy`` has 25. O
 
 from __future__ import annotations
 
+import os
 import random
+import resource
 import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+import msgspec
+import tomli_w
 
 from newsgold.corpus.codec import canonical, encode, encode_gold, sha256
 from newsgold.corpus.labels import default_labels

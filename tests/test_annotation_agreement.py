@@ -142,7 +142,7 @@ CASES: dict[str, dict[str, list[Annotation]]] = {
 
 @cache
 def result_of(case: str) -> Agreement:
-    return agree(CASES[case], labels=LABELS, resamples=200)
+    return agree(CASES[case], labels=LABELS, resamples=200, by_event=case == "one-event")
 
 
 def rows() -> list[tuple[str, ...]]:

@@ -629,6 +629,28 @@ FAULTS: dict[str, Fault] = {
         " people can say that, in a text of their own for each question.",
     ),
     # ------------------------------------------------------------ a release that is read or published
+    "VERSION_STEP": Fault(
+        _E,
+        "the version is less than the changes demand",
+        "Give the version wanted, with --version; newsgold corpus diff shows what changed.",
+        "A score says on which version it was made, so data may not change under a version, and what breaks comparisons must show"
+        " in the number. A warning where the release in progress is built again under its number, an error where a number was"
+        " given; REFERENCE.md, Versions, has the rule.",
+    ),
+    "TEXT_MISSING": Fault(
+        _E,
+        "no text that was given is the one that was annotated",
+        "Get the text as it was published, and give it with --texts.",
+        "What was given must have the recorded SHA-256, as it is or with other line ends, without blanks at the ends of lines,"
+        " or with other blank space around the whole. Any other text would put the annotations on other words. Nothing was written.",
+    ),
+    "COMMITMENT": Fault(
+        _E,
+        "the sealed gold is not what was committed to",
+        "Get the sealed file that was written with this release.",
+        "The public release names the SHA-256 of a salt and the gold that it withholds. Gold, salt or commitment were changed, or"
+        " belong to another release.",
+    ),
     "BAD_CHECKSUMS": Fault(
         _E,
         "the list of checksums cannot be used",

@@ -9,8 +9,8 @@ A pair is scored by the metrics of systems against gold, the first standing for
 gold; metrics of relations and stance, which would come out a little otherwise
 the other way round, are means of both ways. Pooled over pairs is the mean of
 their values weighted by what they compare. Everything is a function of sums over
-documents, and intervals are those of one bootstrap of documents, those of an
-event together.
+documents, and intervals are those of one bootstrap of documents or, as articles
+on one event are not independent, of events.
 """
 
 from __future__ import annotations
@@ -166,6 +166,7 @@ def agree(
     articles: Path | Mapping[str, Article] | None = None,
     resamples: int = RESAMPLES,
     seed: int = SEED,
+    by_event: bool = False,
     gamma: Callable[[Passes, Mapping[str, Spans], Labels], GammaResult] | None = None,
 ) -> Agreement:
     """The agreement of annotators on every layer that two of them attempted.
@@ -176,7 +177,8 @@ def agree(
         labels: The inventory, by default the one found beside the passes, else the package's.
         articles: Texts: to hold spans against, and for the length of what was annotated.
         resamples: How many resamples of the documents; 0 leaves intervals out.
-        seed: What the resamples depend on, beside the ids of documents and events.
+        seed: What the resamples depend on, beside the ids of documents or events.
+        by_event: Draw the documents of an event together, as scoring does: wider intervals, and none of one event.
         gamma: Computes gamma; see :mod:`newsgold.annotation.gamma`.
 
     Raises:
@@ -194,7 +196,7 @@ def agree(
     passes = read_passes(sources, inventory, articles)
     if len(passes.annotators) < 2:
         raise UsageError("agreement needs two annotators or more, and these are the passes of one")
-    return _Figures(Comparison(passes, inventory, chosen), resamples, seed).agreement(gamma)
+    return _Figures(Comparison(passes, inventory, chosen, by_event), resamples, seed).agreement(gamma)
 
 
 class GammaResult(NamedTuple):

@@ -74,6 +74,7 @@ class Comparison:
     passes: Passes
     labels: Labels
     kinds: tuple[str, ...]
+    by_event: bool = False
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -87,8 +88,8 @@ class Comparison:
 
     @cached_property
     def clusters(self) -> Clusters:
-        """The documents as they are drawn: those of an event together."""
-        return clusters(self.passes.documents, self.passes.events)
+        """The documents as they are drawn, on request those of an event together."""
+        return clusters(self.passes.documents, self.passes.events if self.by_event else {})
 
     @cached_property
     def ignore(self) -> Spans:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
@@ -137,7 +136,7 @@ class Track:
         for work in batch:
             self.wanted[work.key] = work.predictions
             self.docs[work.key] = work.doc
-        there = self.look(batch, self.known) if self.known is not None and not self.doubt else self.look(batch)
+        there = self.look(batch, self.known)
         self.tally.tasks["found"] += len(there)
         self.tally.predictions["found"] += sum(len(w.predictions) for w in batch if w.key in there)
         self.predict([(work, there[work.key]) for work in batch if work.key in there], again=True)
@@ -266,15 +265,18 @@ class Track:
         expected = (self.before.tasks + self.added.tasks, self.before.predictions + self.added.predictions)
         if not self.doubt and now == expected:
             return
-        keys = list(self.wanted)
-        for start in range(0, len(keys), BATCH):
-            some = set(keys[start : start + BATCH])
-            found = find_tasks(self.server, self.project, [self.docs[key] for key in some], whole=True)
-            for key, copies in groupby(sorted((t for t in found if t.key in some), key=lambda t: (t.key, t.id)), lambda t: t.key):
-                self.settle_one(key, list(copies))
-            lost = some - {task.key for task in found}
-            if lost:
-                raise ServerFault(f"{len(lost)} tasks of {self.title} vanished while they were pushed: run this again")
+        copies: dict[str, list[Found]] = {}
+        if now.tasks <= _LISTED * len(self.wanted):
+            found = sorted(every_task(self.server, self.project, whole=True), key=lambda task: task.id)
+        else:
+            found = find_tasks(self.server, self.project, list(self.docs.values()), whole=True)
+        for task in found:
+            if task.key in self.wanted:
+                copies.setdefault(task.key, []).append(task)
+        for key, same in copies.items():
+            self.settle_one(key, same)
+        if lost := len(self.wanted) - len(copies):
+            raise ServerFault(f"{lost} tasks of {self.title} vanished while they were pushed: run this again")
 
     def settle_one(self, key: str, copies: list[Found]) -> None:
         """Take back the tasks of this push that are second ones; others that stand twice are a finding."""
@@ -320,7 +322,7 @@ class Track:
 
     def held(self, tasks_of: Sequence[int]) -> dict[str, Any]:
         """The annotations, by ``unique_id``, of the tasks among these that are older than this push."""
-        old = sorted(set(tasks_of) if self.doubt else set(tasks_of) - self.own)
+        old = sorted(set(tasks_of) - self.own)
         return {
             row["unique_id"]: row
             for task in exported(self.server, self.project, old)

@@ -270,6 +270,7 @@ def _made_of(system: str, found: object) -> bytes:
     "--bootstrap", "resamples", type=click.IntRange(0), default=1000, show_default=True, help="Resamples for intervals; 0: none."
 )
 @click.option("--seed", type=int, default=42, show_default=True, help="What the resamples depend on.")
+@click.option("--by-event", is_flag=True, help="Resample events, not documents: wider, for articles on one event go together.")
 @click.option("--gamma", is_flag=True, help="Compute gamma of mentions too (the extra gamma; up to two minutes).")
 @click.option(
     "--url", help="A running Label Studio: link disagreements to their tasks, where a raw export beside the passes names them."
@@ -283,6 +284,7 @@ def agree(
     kinds: str | None,
     resamples: int,
     seed: int,
+    by_event: bool,
     gamma: bool,
     url: str | None,
     labels: Path | None,
@@ -297,7 +299,14 @@ def agree(
     links = task_links(passes, url) if url else {}
     chosen = kinds.split(",") if kinds else None
     result = run(
-        passes, kinds=chosen, labels=labels, articles=articles, resamples=resamples, seed=seed, gamma=compute if gamma else None
+        passes,
+        kinds=chosen,
+        labels=labels,
+        articles=articles,
+        resamples=resamples,
+        seed=seed,
+        by_event=by_event,
+        gamma=compute if gamma else None,
     )
     print_findings(result.passes.findings, err=True)
     if url and not links:

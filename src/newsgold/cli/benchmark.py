@@ -235,6 +235,39 @@ def _value(out: dict[str, Any], key: str, part: str) -> float | None:
 
 
 @benchmark.command()
+@click.option("--old", required=True, help="The gold as it was: a folder, a release, a file, or git:TAG.")
+@click.option("--new", default=str(CORPUS), show_default=True, help="The gold as it is.")
+@click.option("--pred", "preds", type=PATH, multiple=True, help="A system's predictions; by default every submission.")
+@click.option("--benchmark", "folder", type=PATH, default=Path("benchmark"), show_default=True)
+@click.option("--split", type=click.Choice(["train", "validation", "test"]))
+@click.option("--kinds", help="Mention kinds that mentions.* compares, by default NAM,VAL.")
+@click.option("--allow-findings", is_flag=True, help="Score even with errors; items at fault count and match nothing.")
+@as_json
+def regrade(
+    old: str, new: str, preds: tuple[Path, ...], folder: Path, allow_findings: bool, as_json: bool, **chosen: Any
+) -> None:
+    """What a change of the gold did to the scores of every submission."""
+    from newsgold.benchmark.regrade import regrade as run_regrade
+
+    paths = preds or sorted((folder / "submissions").glob("*/*/predictions.jsonl"))
+    named = {str(path) if preds else " ".join(path.parts[-3:-1]): path for path in paths}
+    if not named:
+        raise UsageError(f"there are no submissions in {folder}: give --pred FILE")
+    found = run_regrade(old, new, named, allow_findings=allow_findings, **_scoring(chosen)).to_dict()
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['documents']} document(s) in both, {found['apart']} in one alone; F1 or value in per cent")
+    for name, system in found["systems"].items():
+        rows = [["", "old", "new", "difference"]]
+        for key, values in system["scores"].items():
+            shown = ["–" if v is None else f"{100 * v:.1f}" for v in (values["old"], values["new"])]
+            delta = values["delta"]
+            rows.append([key, *shown, "–" if delta is None else f"{100 * delta:+.1f}"])
+        click.echo(f"\n{printable(name)}\n{table(rows)}")
+
+
+@benchmark.command()
 @click.option("--benchmark", "folder", type=PATH, default=Path("benchmark"), show_default=True)
 @click.option("--gold", type=PATH, default=CORPUS, show_default=True)
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)

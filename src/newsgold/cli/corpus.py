@@ -128,16 +128,41 @@ def stats(path: Path, as_json: bool) -> None:
 @click.option("--out", type=PATH, help="Write the release to another folder.")
 @click.option("--check", is_flag=True, help="Write nothing; fail if the committed release is not what the gold builds.")
 @click.option("--verify", is_flag=True, help="Load the release back with datasets and hold every row against the gold.")
-def build(path: Path, version: str | None, out: Path | None, check: bool, verify: bool) -> None:
+@click.option("--standoff", is_flag=True, help="Into --out, without the words of texts that may not be passed on.")
+@click.option("--withhold", type=click.Choice(["train", "validation", "test"]), help="Into --out, without the gold of a split.")
+@click.option("--sealed", type=PATH, help="Where the gold that is withheld goes, for the scorer; keep it to yourself.")
+@click.option("--salt-file", "salt", type=PATH, help="64 hex digits; by default those of --sealed, or new ones.")
+def build(
+    path: Path,
+    version: str | None,
+    out: Path | None,
+    check: bool,
+    verify: bool,
+    standoff: bool,
+    withhold: str | None,
+    sealed: Path | None,
+    salt: Path | None,
+) -> None:
     """Build the release: Parquet files, card, schemas, checksums."""
     from newsgold.corpus import release
 
+    if (withhold is None) != (sealed is None) or (salt is not None and sealed is None):
+        raise UsageError("--withhold SPLIT and --sealed FILE belong together, and --salt-file to them")
+    public = standoff or withhold is not None
+    if public and (out is None or check or verify):
+        raise UsageError("--standoff and --withhold write to --out, and go neither with --check nor with --verify")
     if check:
         found = [*release.check(path)]
         print_findings(found)
         judge(found)
         return
-    built = release.build(path, version=version, out=out)
+    if public:
+        from newsgold.corpus.standoff import Seal, build_public
+
+        seal = Seal(withhold, cast("Path", sealed), salt) if withhold is not None else None
+        built = build_public(path, cast("Path", out), version=version, standoff=standoff, seal=seal)
+    else:
+        built = release.build(path, version=version, out=out)
     print_findings(built.findings, err=True)
     for changed in built.changed:
         click.echo(f"wrote {changed}")
@@ -146,6 +171,60 @@ def build(path: Path, version: str | None, out: Path | None, check: bool, verify
         counts = release.load_back(out or path)
         rows = ", ".join(f"{config} {n}" for config, n in counts.items())
         click.echo(f"loaded back with datasets: {rows}; every row equals the gold")
+
+
+@corpus.command()
+@click.argument("old")
+@click.argument("new", default=str(CORPUS))
+@click.option("--write", "writing", is_flag=True, help="Put a draft of the next section into CHANGES.md of NEW, a corpus folder.")
+@click.option("--version", help="The version of that section; by default the least that the changes demand.")
+@click.option("--date", "day", help="Its day, as YYYY-MM-DD; by default today.")
+@as_json
+def diff(old: str, new: str, writing: bool, version: str | None, day: str | None, as_json: bool) -> None:
+    """What changed between two states, per layer and document, and the version step it demands.
+
+    OLD and NEW are corpus folders, releases, Parquet or JSONL files, or git:TAG of the repository that the other lies in.
+    """
+    from newsgold.corpus import versions
+
+    if not writing and (version or day):
+        raise UsageError("--version and --date belong to --write")
+    if writing and not Path(new).is_dir():
+        raise UsageError("--write needs a corpus folder as NEW")
+    compared = versions.diff_places(old, new)
+    if writing:
+        path, changed = versions.write_changes(compared, Path(new), version=version, day=day)
+        say(f"{'wrote' if changed else 'unchanged'} {path}")
+    if as_json:
+        print_json(compared.to_dict())
+        return
+    for line in versions.lines(compared):
+        click.echo(line)
+
+
+@corpus.command()
+@click.argument("folder", type=PATH)
+@click.option("--texts", type=PATH, multiple=True, required=True, help="Your copy: text files, JSONL of articles, or folders.")
+@click.option("--out", type=PATH, help="Write the whole release to another folder.")
+def hydrate(folder: Path, texts: tuple[Path, ...], out: Path | None) -> None:
+    """Put texts back into a release that leaves them out, where they are proven to be the annotated ones."""
+    from newsgold.corpus import standoff
+
+    done = standoff.hydrate(folder, texts, out=out)
+    for name in done.adjusted:
+        say(f"{name}: proven with other line ends or blanks than the text that was given")
+    click.echo(f"corpus {done.version}, sha256:{done.digest[:12]}, {done.texts} text(s) put back")
+
+
+@corpus.command()
+@click.argument("folder", type=PATH)
+@click.option("--sealed", type=PATH, required=True, help="The sealed part that was written with it.")
+def commitment(folder: Path, sealed: Path) -> None:
+    """Check that sealed gold is what a public release committed to."""
+    from newsgold.corpus import withheld
+
+    done = withheld.check(sealed, folder)
+    click.echo(f"sha256:{done.commitment}: the gold of {done.documents} document(s) of {done.split} is what was committed to")
 
 
 @corpus.command()

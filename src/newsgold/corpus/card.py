@@ -76,6 +76,17 @@ def _sum(text: str) -> str:
     return sha256(text)[:12]
 
 
+def with_section(raw: bytes, name: str, title: str) -> bytes:
+    """The card with an empty generated section at its end."""
+    return raw + f"\n## {title}\n<!-- generated: {name} -->\n<!-- /generated -->\n".encode()
+
+
+def without_section(raw: bytes, name: str, title: str) -> bytes:
+    """The card as it was before :func:`with_section`, whatever the section holds by now."""
+    block = rf"\n## {re.escape(title)}\n<!-- generated: {name} -->\n.*?<!-- /generated[^>]*-->\n\Z"
+    return re.sub(block.encode(), b"", raw, flags=re.DOTALL)
+
+
 def front(raw: bytes, path: str) -> dict[str, Any]:
     """The front matter of a card; raises :class:`FileFault` if it has none."""
     return _front(_parts(raw, path)[0], path)

@@ -131,6 +131,14 @@ def read_facts(corpus: Path, version: str) -> Facts | Finding:
     return Facts(table["dataset"], table["rai"], front, day[1] if day else None)
 
 
+def facts_of(raw: bytes, front: Mapping[str, Any]) -> Facts:
+    """The facts that a ``croissant.json`` of ours was made from; ``front`` is the front matter of its card."""
+    value = json.loads(raw)
+    dataset = {name: value[name] for name in ("description", "license")} | {"creators": [c["name"] for c in value["creator"]]}
+    dataset |= {name: value[key] for name, key in (("url", "url"), ("citation", "citeAs")) if key in value}
+    return Facts(dataset, {name: value[f"rai:{name}"] for name in RAI}, front, value.get("datePublished"))
+
+
 def _faults(table: Mapping[str, Any], raw: bytes, path: str) -> Iterable[Finding]:
     for section, asked, further in (("dataset", DATASET, ("url", "citation")), ("rai", RAI, ())):
         given = table.get(section)

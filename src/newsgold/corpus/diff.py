@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from newsgold.corpus.codec import sha256
+from newsgold.corpus.codec import canonical, sha256
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import LAYERS, Annotation, Article, Entity, Mention, Relation, Stance
 
@@ -34,7 +34,7 @@ _Value = Mapping[str, Any]
 
 
 class Entry(NamedTuple):
-    """What a state of the corpus has of one document; gold canonical, with its split."""
+    """What a state of the corpus has of one document; gold with its split."""
 
     name: str
     article: Article | None
@@ -69,13 +69,15 @@ def compare(old: Iterable[Entry], new: Iterable[Entry], labels: tuple[Labels, La
     found = _Found()
     for change in _inventory(*labels):
         found.add(change)
+    values = [{name: label.value for name, label in side.types.items()} for side in labels]
+    alike = values[0] == values[1]
     for before, after in _together(old, new):
         if before is None or after is None:
             found.whole(before, after)
-        elif before != after or labels[0].types is not labels[1].types:
+        elif not alike or before != after:
             _document(before, after, labels, found)
-    counts = {layer: dict(found.counts[layer]) for layer in LAYERS_OF_A_DIFF if found.counts[layer].total()}
-    return Diff(tuple(found.changes), counts)
+    counts = {layer: {kind: n for kind, n in found.counts[layer].items() if n} for layer in LAYERS_OF_A_DIFF}
+    return Diff(tuple(found.changes), {layer: kinds for layer, kinds in counts.items() if kinds})
 
 
 class _Found:
@@ -127,7 +129,7 @@ def _inventory(old: Labels, new: Labels) -> Iterator[Change]:
         yield from _field("", "labels", field, getattr(old, field), getattr(new, field))
     for section in SECTIONS:
         one, other = getattr(old, section), getattr(new, section)
-        for name in dict.fromkeys((*sorted({*one, *other}),)):
+        for name in sorted({*one, *other}):
             a, b = (msgspec.to_builtins(side[name]) if name in side else None for side in (one, other))
             kind: Kind = "added" if a is None else "removed" if b is None else "changed"
             if a != b:
@@ -198,6 +200,8 @@ def _gold(name: str, old: Annotation | None, new: Annotation | None, labels: tup
     if old is None or new is None:
         kind: Kind = "added" if old is None else "removed"
         found.add(Change(name, "gold", kind, "", None if old is None else {}, None if new is None else {}))
+    # most documents are equal as they are stored, and only the others are put in order
+    old, new = (gold and canonical(gold, own) for gold, own in zip((old, new), labels, strict=True))
     one, other = _Side(old, labels[0]), _Side(new, labels[1])
     mentions = _mention_pairs(one, other)
     entities = _entity_pairs(one, other)
@@ -380,7 +384,7 @@ def _paired(old: Sequence[_T], new: Sequence[_T], *keys: Callable[[_T], Hashable
 def _mention_pairs(old: _Side, new: _Side) -> _Pairs:
     """Pairs mentions and numbers them: the same number on both sides, in an order that does not ask which side is which."""
     rows = [[(m.start, m.end, *side.content(i)) for i, m in enumerate(side.mentions)] for side in (old, new)]
-    pairs = _paired(*rows, lambda row: row, lambda row: row[:3], lambda row: row[:2])
+    pairs = _paired(rows[0], rows[1], lambda row: row, lambda row: row[:3], lambda row: row[:2])
     numbers: tuple[dict[int, int], dict[int, int]] = ({}, {})
     pairs.sort(key=lambda pair: sorted(rows[s][p] for s, p in enumerate(pair) if p is not None))
     for n, pair in enumerate(pairs):
@@ -396,7 +400,7 @@ def _entity_pairs(old: _Side, new: _Side) -> _Pairs:
     """Pairs entities and numbers them: those of the same mentions, then those that share most."""
     sides = (old, new)
     rows = [[(side.members[i], e.link) for i, e in enumerate(side.entities)] for side in sides]
-    pairs = _paired(*rows, lambda row: row, lambda row: row[0])
+    pairs = _paired(rows[0], rows[1], lambda row: row, lambda row: row[0])
     left = {i for i, j in pairs if i is not None and j is None}
     right = {j for i, j in pairs if i is None and j is not None}
     owners: defaultdict[_Argument, list[int]] = defaultdict(list)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from newsgold.corpus import hub
 from newsgold.corpus.codec import read_bytes, sha256
-from newsgold.corpus.model import Article, Source
+from newsgold.corpus.model import AUTHOR, UNKNOWN, Article, Source
 from newsgold.corpus.standoff import may_pass_on
 from newsgold.corpus.store import ARTICLES, GOLD, RAW, VERSION_NUMBER
 from newsgold.corpus.verify import BESIDE, Release, prove, prove_rows, strangers
@@ -187,7 +187,9 @@ def _article(row: Mapping[str, Any]) -> Article:
 
 def _worded(value: Any) -> bool:
     """Whether a column's value holds words: a string, or items with a surface."""
-    return any(item["text"] for item in value) if isinstance(value, list) else bool(value)
+    if isinstance(value, list):
+        return any(item["text"] for item in value)
+    return bool(value) and value not in (AUTHOR, UNKNOWN)
 
 
 # ------------------------------------------------------------------------------- the Hub

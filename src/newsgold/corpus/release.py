@@ -20,13 +20,13 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from newsgold.corpus import card, croissant, install, tables
+from newsgold.corpus import card, croissant, install, tables, versions
 from newsgold.corpus.codec import canonical, encode, json_schema, read_bytes, sha256
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import SPLITS, Annotation, Article
@@ -45,8 +45,10 @@ FIRST_VERSION = "0.1.0"
 SHARD = 100_000
 """Documents in a file; a split that has more is in several."""
 _SHARD = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.parquet")
-_CARRIED = ("labels.toml", "kb.jsonl", "LICENSE")
+CARRIED = ("labels.toml", "kb.jsonl", "LICENSE")
 """What a release that stands alone needs of the corpus folder besides what is generated."""
+_OPTIONAL = ("croissant.json", "standoff.json", "withheld.json")
+"""What not every release has."""
 _UNSUMMED = ("README.md", "VERSION", "SHA256SUMS")
 """People may edit the card between releases; it and VERSION state the digest that the rows must have."""
 
@@ -83,21 +85,53 @@ class Prose(NamedTuple):
     """The card's, for messages."""
 
 
+class Part(Protocol):
+    """Something that a release does otherwise, such as leaving words out. It has a section of the card of its own."""
+
+    section: str
+    """The section's name."""
+    title: str
+    """The section's heading."""
+    whole: bool
+    """Whether all gold is in it."""
+
+    def change(self, document: Document) -> Document:
+        """The document as it is to be released; all of them go by, sorted by id."""
+
+    def close(self, version: str, labels: Labels) -> tuple[Mapping[str, bytes], str]:
+        """Files that it adds and what its section says, once all documents have gone by."""
+
+
 # ------------------------------------------------------------------------- building
 
 
-def build(corpus: Path, *, version: str | None = None, out: Path | None = None) -> Built:
+def build(
+    corpus: Path,
+    *,
+    version: str | None = None,
+    out: Path | None = None,
+    parts: Sequence[Part] = (),
+    before: Callable[[Build], None] = lambda _: None,
+) -> Built:
     """Write the release of a corpus folder into it, or into ``out``; raises :class:`DataError` if the data have errors.
 
     A release in ``out`` stands alone: it holds inventory and licence too, and its SHA256SUMS covers what is there.
+    Its version is held against what changed since the release in ``out``, else since the one in the corpus folder.
+    ``before`` is called when it is rendered and nothing is written yet.
     """
     target = out or corpus
     alone = target.resolve() != corpus.resolve()
     finished = install.settle(target)
     number = _version(corpus, version)
     _refuse_older(target, number)
-    built = write(render(corpus, version=number, alone=alone), target)
-    return built._replace(changed=(*finished, *built.changed))
+    release = render(corpus, version=number, alone=alone, parts=parts)
+    last = target if any((target / versions.DOCUMENTS).glob("*.parquet")) else corpus
+    # what leaves gold out differs from a whole release by more than its changes
+    apart = last == corpus and not all(part.whole for part in parts)
+    judged = [] if apart else versions.judge(release.files, last, given=version is not None)
+    before(release)
+    built = write(release, target)
+    return built._replace(changed=(*finished, *built.changed), findings=(*built.findings, *judged))
 
 
 def write(release: Build, target: Path) -> Built:
@@ -122,10 +156,10 @@ def check(corpus: Path) -> list[Finding]:
     return found + [finding("RELEASE_STALE", str(path), got="a file left over", wanted="no file") for path in extra]
 
 
-def render(corpus: Path, *, version: str | None = None, alone: bool = False) -> Build:
+def render(corpus: Path, *, version: str | None = None, alone: bool = False, parts: Sequence[Part] = ()) -> Build:
     """Everything that the corpus folder builds; ``version`` is the one in its VERSION unless given.
 
-    ``alone`` adds what a release needs outside of the corpus folder.
+    ``alone`` adds what a release needs outside of the corpus folder; ``parts`` change what is released, one after the other.
     """
     if not is_corpus(corpus):
         raise FileFault(f"{corpus} is no corpus folder: it has no {ARTICLES}/")
@@ -135,11 +169,42 @@ def render(corpus: Path, *, version: str | None = None, alone: bool = False) -> 
     words = _card(corpus)
     facts = croissant.read_facts(corpus, version)
     prose = Prose(words, None if isinstance(facts, Finding) else facts, str(corpus / "README.md"))
-    carried = {name: read_bytes(corpus / name) for name in _CARRIED if alone and (corpus / name).is_file()}
+    carried = {name: read_bytes(corpus / name) for name in CARRIED if alone and (corpus / name).is_file()}
     sums: dict[str, str] = {} if alone else _sums(corpus)
     documents = _documents(corpus, labels, found, None if alone else sums)
-    release = render_documents(documents, labels, version=version, prose=prose, extra=carried, sums=sums)
+    release = render_parts(documents, labels, parts, version=version, prose=prose, extra=carried, sums=sums)
     return release._replace(findings=(*found, *([facts] if isinstance(facts, Finding) else [])))
+
+
+def render_parts(
+    documents: Iterable[Document],
+    labels: Labels,
+    parts: Sequence[Part],
+    *,
+    version: str,
+    prose: Prose,
+    extra: Mapping[str, bytes],
+    sums: Mapping[str, str] | None = None,
+) -> Build:
+    """A release of documents that each of the parts has changed, with their files and their sections of the card."""
+    files, sections = {**extra}, dict[str, str]()
+    words = prose.card
+    for part in parts:
+        words = card.with_section(words, part.section, part.title)
+
+    def changed() -> Iterator[Document]:
+        for document in documents:
+            for part in parts:
+                document = part.change(document)
+            yield document
+        for part in parts:
+            added, sections[part.section] = part.close(version, labels)
+            files.update(added)
+
+    # files and sections are looked at when the documents have gone by
+    return render_documents(
+        changed(), labels, version=version, prose=prose._replace(card=words), sections=sections, extra=files, sums=sums
+    )
 
 
 def render_documents(
@@ -160,7 +225,7 @@ def render_documents(
         version: Of the release.
         prose: What people wrote of it.
         sections: Generated sections of the card beyond those that every card has.
-        extra: Files beyond those that every release has.
+        extra: Files beyond those that every release has; both are looked at when ``documents`` have been read.
         sums: SHA-256 by path of what the release consists of and this does not write; looked at when ``documents`` have
             been read.
     """
@@ -169,7 +234,7 @@ def render_documents(
     tally = Tally()
     digest = hashlib.sha256()
     for document in documents:
-        digest.update(_canonical_bytes(document))
+        digest.update(canonical_bytes(document))
         tally.add(*document)
         shards.add(document)
     if not tally.splits:
@@ -248,11 +313,12 @@ def logical_digest(documents: Iterable[Document]) -> str:
     """SHA-256 over the canonical JSON of articles and gold, sorted by id; it can be had from the Parquet as well."""
     digest = hashlib.sha256()
     for document in sorted(documents, key=lambda document: document.article.id):
-        digest.update(_canonical_bytes(document))
+        digest.update(canonical_bytes(document))
     return digest.hexdigest()
 
 
-def _canonical_bytes(document: Document) -> bytes:
+def canonical_bytes(document: Document) -> bytes:
+    """What the digest is of."""
     article, gold = document
     return encode(article) + b"\n" + (b"" if gold is None else encode(gold) + b"\n")
 
@@ -401,10 +467,10 @@ def _sum(data: bytes | None) -> str:
 
 
 def _superfluous(target: Path, files: Iterable[str]) -> list[Path]:
-    """Shards of our configs that this release does not have, and a description of another release."""
+    """Shards of our configs that this release does not have, and what describes another release."""
     names = {*files}
     paths = [p for config in CONFIGS for p in (target / "data" / config).glob("*") if _SHARD.fullmatch(p.name)]
-    paths += [p for p in [target / "croissant.json"] if p.is_file()]
+    paths += [p for p in (target / name for name in _OPTIONAL) if p.is_file()]
     return sorted(p for p in paths if p.relative_to(target).as_posix() not in names)
 
 

@@ -121,20 +121,20 @@ def read_corpus(corpus: Path) -> Iterator[Pair]:
         yield Pair(name, article, _read_gold(golds, name) if name in annotated else None)
 
 
-def _stems(folder: Path, *suffixes: str) -> dict[str, list[str]]:
+def _stems(folder: Path, *suffixes: str) -> dict[str, tuple[str, ...]]:
     """The names, sorted, of a folder's files that end so, with the endings that each has."""
     try:
-        found = sorted(name for name in os.listdir(folder) if name.endswith(suffixes))
+        found = os.listdir(folder)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise FileFault(f"cannot read the folder {folder}: {error.strerror or error}") from error
-    out: dict[str, list[str]] = {}
-    for name in found:
-        stem, suffix = os.path.splitext(name)
-        if suffix in suffixes:  # a name that is all ending has none
-            out.setdefault(stem, []).append(suffix)
-    return dict(sorted(out.items()))
+    # a name that is all ending has none
+    by_suffix = {suffix: {name[: -len(suffix)] for name in found if name.endswith(suffix)} - {""} for suffix in suffixes}
+    every = sorted(set().union(*by_suffix.values()))
+    if len(suffixes) == 1:
+        return dict.fromkeys(every, suffixes)
+    return {name: tuple(suffix for suffix, names in by_suffix.items() if name in names) for name in every}
 
 
 def fill(annotation: Annotation, article: Article | None) -> Annotation:

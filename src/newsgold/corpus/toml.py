@@ -43,7 +43,6 @@ def decode_toml(raw: bytes, path: str) -> dict[str, Any] | Finding:
 _STRING = r'"([^"\\\x00-\x08\x0a-\x1f\x7f]*)"'
 _NUMBER = r"(0|[1-9][0-9]{0,14})"
 _PAIR = re.compile(rf"([A-Za-z0-9_-]+) = (?:{_STRING}|{_NUMBER})")
-_ROW = re.compile(rf"    \{{ {_PAIR.pattern}(?:, {_PAIR.pattern}){{0,7}} \}},\n")
 _LINES = re.compile(rf"{_PAIR.pattern}\n|([A-Za-z0-9_-]+) = \[\n((?:    \{{ [^\n]+ \}},\n)*)\]\n|\[([A-Za-z0-9_-]+)\]\n|\n")
 
 
@@ -75,11 +74,11 @@ def _plain_table(text: str) -> dict[str, Any] | None:
 
 
 def _plain_row(row: str) -> dict[str, Any] | None:
-    if not _ROW.fullmatch(row):
-        return None
     pairs = _PAIR.findall(row)
     value = {name: int(number) if number else string for name, string, number in pairs}
-    return value if len(value) == len(pairs) else None
+    # what was found is all there is if it gives the row again
+    again = ", ".join([f"{name} = {number}" if number else f'{name} = "{string}"' for name, string, number in pairs])
+    return value if len(value) == len(pairs) and row == f"    {{ {again} }},\n" else None
 
 
 def locate_toml(raw: bytes, pointer: str) -> int:

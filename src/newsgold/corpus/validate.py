@@ -16,7 +16,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -713,6 +713,7 @@ def _article_hits(article: Article, raw: Path | None) -> Iterator[tuple[str, Hit
             yield "RAW_HASH", Hit("/source/sha256", quote(actual[:12]), quote(article.source.sha256[:12]))
 
 
+@lru_cache(maxsize=4096)
 def _is_iso(moment: str) -> bool:
     """Whether a date or a time is ISO 8601 and there is such a day."""
     if not re.fullmatch(PUBLISHED, moment):
@@ -726,13 +727,18 @@ def _is_iso(moment: str) -> bool:
 
 def _bad_regions(article: Article) -> Iterator[Hit]:
     last: dict[str, int] = {}
+    length = len(article.text)
     for i, region in sorted(enumerate(article.regions), key=lambda pair: pair[1].start):
-        got = f"{quote(region.kind)} [{region.start}, {region.end})"
-        if region.kind not in REGION_KINDS:
-            yield Hit(f"/regions/{i}/kind", got, ", ".join(REGION_KINDS))
-        if not 0 <= region.start < region.end <= len(article.text) or region.start < last.get(region.kind, 0):
-            yield Hit(f"/regions/{i}", got, f"within [0, {len(article.text)}), none overlapping")
+        known = region.kind in REGION_KINDS
+        apart = 0 <= region.start < region.end <= length and region.start >= last.get(region.kind, 0)
         last[region.kind] = max(region.end, last.get(region.kind, 0))
+        if known and apart:
+            continue
+        got = f"{quote(region.kind)} [{region.start}, {region.end})"
+        if not known:
+            yield Hit(f"/regions/{i}/kind", got, ", ".join(REGION_KINDS))
+        if not apart:
+            yield Hit(f"/regions/{i}", got, f"within [0, {length}), none overlapping")
 
 
 class Leaks:

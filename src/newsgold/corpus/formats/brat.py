@@ -48,7 +48,7 @@ _NO_SPAN = "it has no span, and an event needs words"
 
 def project(document: Document, labels: Labels, note: Note) -> Document:
     """All layers, between mentions, under the ids m1, e1, s1; nothing of the article but its text."""
-    document = flatten(reduce(document, labels, note, carries=CARRIES, why={}, default=_NO_PLACE), labels)
+    document = flatten(reduce(document, labels, note, carries=CARRIES, why={}, default=_NO_PLACE), labels, note)
     gold = document.gold
     if gold is None:
         return document

@@ -105,18 +105,27 @@ def regroup(found: Iterable[Pair], entities: Iterable[Entity]) -> tuple[Relation
     )
 
 
-def flatten(document: Document, labels: Labels) -> Document:
+def flatten(document: Document, labels: Labels, note: Note | None = None) -> Document:
     """The document with its facts as formats of spans and arcs hold them: between mentions.
 
-    Relations go by :func:`pairs` and :func:`regroup`; in a stance an entity is stood for by its first mention.
+    Relations go by :func:`pairs` and :func:`regroup`; in a stance an entity is stood for by its first mention, and where two
+    stances become one that way, the second is noted as lost.
     """
     article, gold = document
     if gold is None:
         return document
     first = {e.id: e.mentions[0] for e in gold.entities or () if e.mentions}
-    stances = gold.stances and tuple(
-        _replace(s, holder=first.get(s.holder, s.holder), target=first.get(s.target, s.target)) for s in gold.stances
-    )
+    said: dict[tuple[object, ...], Stance] = {}
+    for s in gold.stances or ():
+        holder, target = first.get(s.holder, s.holder), first.get(s.target, s.target)
+        said.setdefault((holder, target, s.polarity, s.start, s.end), _replace(s, holder=holder, target=target))
+    stances = None if gold.stances is None else tuple(said.values())
+    if note is not None:
+        note(
+            "stances",
+            "it says what another says, an entity being stood for by its first mention",
+            len(gold.stances or ()) - len(said),
+        )
     relations = gold.relations and regroup(pairs(gold), gold.entities or ())
     return Document(article, canonical(_replace(gold, relations=relations, stances=stances), labels))
 

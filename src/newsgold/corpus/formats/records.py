@@ -150,7 +150,7 @@ def unreadable(item: Relation | Stance, labels: Labels) -> str:
 
 def between_mentions(document: Document, labels: Labels, note: Note) -> Document:
     """The document with its facts between mentions, without those that these labels could not say."""
-    document = flatten(document, labels)
+    document = flatten(document, labels, note)
     mentions = (document.gold and document.gold.mentions) or ()
     sayable = {m.id for m in mentions if parse_stance(m.type) is None}
     document = keep_mentions(document, sayable, labels, note, "its type reads as a stance")

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
@@ -132,16 +134,15 @@ def load_cas(path: Path, types: Path | None) -> Loaded | list[Finding]:
         return [finding("BAD_RECORD", where, got="a document type declaration", wanted="XMI, which has none")]
     if _XMI.encode() not in raw or b"XMI" not in raw[:4096]:
         return [finding("WRONG_FORMAT", where, got=sniff(path), wanted="UIMA CAS XMI, or UIMA CAS JSON")]
-    return _load_xmi(raw, where, _declared(path, types))
-
-
-def _declared(path: Path, types: Path | None) -> TypeSystem:
-    """The types that we know and those that are declared; raises :class:`UsageError` where they cannot be read."""
     beside = (path.with_name(name) for name in ("TypeSystem.xml", "typesystem.xml"))
     file = types or next((place for place in beside if place.is_file()), None)
+    return _load_xmi(raw, where, None if file is None else str(file), b"" if file is None else read_bytes(file))
+
+
+def _declared(file: str | None, raw: bytes) -> TypeSystem:
+    """The types that we know and those that a file declares; raises :class:`UsageError` where they cannot be read."""
     if file is None:
         return own_types()
-    raw = read_bytes(file)
     try:
         if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
             raise ValueError("it has a document type declaration")
@@ -152,16 +153,47 @@ def _declared(path: Path, types: Path | None) -> TypeSystem:
         raise UsageError(f"{file} cannot be used as a type system: {quote(str(error), 200)}") from error
 
 
+_shared = lru_cache(maxsize=1)(_declared)
+"""The same for all files beside one type system; it is not to be changed."""
+
+
 def _load_json(raw: bytes, where: str) -> Loaded | list[Finding]:
-    _, found = strict_json(raw, where)
+    value, found = strict_json(raw, where)
     if found:
         return found
+    offsets: dict[int, tuple[int, int]] = {}
     try:
+        items = value["%FEATURE_STRUCTURES"]
+        places = {item["%ID"]: _points(item.get("sofaString") or "") for item in items if item["%TYPE"] == "uima.cas.Sofa"}
+        value["%FEATURE_STRUCTURES"] = kept = []
+        for number, item in enumerate(items):
+            known = places.get(item.get("@sofa"), {})
+            begin, end = item.get("begin"), item.get("end")
+            if not known or begin is None or (begin in known and end in known):
+                kept.append(item)
+                offsets |= {item["%ID"]: (known[begin], known[end])} if known and begin is not None else {}
+            else:
+                got = f"{item['%TYPE'].rpartition('.')[2]} [{quote(begin)}, {quote(end)})"
+                found.append(_outside(where, got, known, pointer=f"/%FEATURE_STRUCTURES/{number}"))
+        left = {item["%ID"] for item in kept}
+        for view in value.get("%VIEWS", {}).values():
+            view["%MEMBERS"] = [member for member in view.get("%MEMBERS", ()) if member in left]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Loaded(cassis().load_cas_from_json(raw.decode("utf-8")))
-    except Exception as error:  # cassis raises what it likes
-        return [_unreadable(where, error)]
+            return Loaded(cassis().load_cas_from_json(json.dumps(value)), found, offsets=offsets)
+    except Exception as error:  # cassis raises what it likes, and so does JSON of another shape
+        return [*found, _unreadable(where, error)]
+
+
+def _points(text: str) -> dict[int, int]:
+    """The code points at which a text's UTF-16 units begin that begin a character, and its end."""
+    units = accumulate((2 if char > "\uffff" else 1 for char in text), initial=0)
+    return {unit: point for point, unit in enumerate(units)}
+
+
+def _outside(where: str, got: str, known: Mapping[int, int], *, line: int = 0, pointer: str = "") -> Finding:
+    wanted = f"places between characters in a text of {max(known, default=0)} UTF-16 units"
+    return finding("SPAN_OUTSIDE", where, line=line, pointer=pointer, got=got, wanted=wanted)
 
 
 def _unreadable(where: str, error: Exception) -> Finding:
@@ -169,7 +201,7 @@ def _unreadable(where: str, error: Exception) -> Finding:
     return finding("BAD_RECORD", where, got=quote(got, 200), wanted="a CAS that dkpro-cassis can read")
 
 
-def _load_xmi(raw: bytes, where: str, system: TypeSystem) -> Loaded | list[Finding]:
+def _load_xmi(raw: bytes, where: str, file: str | None, types: bytes) -> Loaded | list[Finding]:
     etree: Any = importlib.import_module("lxml.etree")  # cassis brings it
     try:
         root = etree.fromstring(
@@ -181,8 +213,11 @@ def _load_xmi(raw: bytes, where: str, system: TypeSystem) -> Loaded | list[Findi
     found: list[Finding] = []
     lines = _lines(root, where, found)
     offsets: dict[int, tuple[int, int]] = {}
+    system = _shared(file, types)
     try:
-        _declare(root, system)
+        if not _all_declared(root, system):
+            system = _declared(file, types)
+            _declare(root, system)
         _drop_unplaced(root, where, offsets, found)
         _drop_dangling(root, where, system, found)
         with warnings.catch_warnings():
@@ -225,6 +260,20 @@ def _lines(root: Any, where: str, found: list[Finding]) -> dict[int, int]:
     return lines
 
 
+def _all_declared(root: Any, system: TypeSystem) -> bool:
+    """Whether a type system has all types and features of a file."""
+    used: dict[str, set[str]] = {}
+    for element in _structures(root):
+        used.setdefault(_type(element), set()).update(
+            (key for key in element.attrib if key != _ID), (child.tag for child in element)
+        )
+    return all(
+        system.contains_type(name) and all(system.get_type(name).get_feature(key) is not None for key in features)
+        for name, features in used.items()
+        if not name.startswith("uima.cas.")
+    )
+
+
 def _declare(root: Any, system: TypeSystem) -> None:
     """Make up the types and features of a file that its type system does not have."""
     for element in _structures(root):
@@ -247,9 +296,7 @@ def _drop_unplaced(root: Any, where: str, offsets: dict[int, tuple[int, int]], f
     """Take out annotations whose offsets are none of their text; ``offsets`` gets those of the others."""
     places: dict[str, dict[int, int]] = {}
     for sofa in root.iterfind(_SOFA):
-        text = sofa.get("sofaString") or ""
-        units = accumulate((2 if char > "\uffff" else 1 for char in text), initial=0)
-        places[sofa.get(_ID)] = {unit: point for point, unit in enumerate(units)}
+        places[sofa.get(_ID)] = _points(sofa.get("sofaString") or "")
     for element in _structures(root):
         if element.get("begin") is None or element.get("sofa") is None:
             continue
@@ -262,8 +309,7 @@ def _drop_unplaced(root: Any, where: str, offsets: dict[int, tuple[int, int]], f
             offsets[int(element.get(_ID))] = (known[edges[0]], known[edges[1]])
             continue
         got = f"{_type(element).rpartition('.')[2]} [{quote(element.get('begin'))}, {quote(element.get('end'))})"
-        wanted = f"places between characters in a text of {max(known, default=0)} UTF-16 units"
-        found.append(finding("SPAN_OUTSIDE", where, line=element.sourceline or 0, got=got, wanted=wanted))
+        found.append(_outside(where, got, known, line=element.sourceline or 0))
         root.remove(element)
 
 

@@ -79,7 +79,7 @@ def project(document: Document, labels: Labels, note: Note, **options: str) -> D
     if _BAD.search(document.article.text):
         note("documents", _NOT_XML)
         return None
-    document = flatten(reduce(document, labels, note, carries=CARRIES, why={}, default=""), labels)
+    document = flatten(reduce(document, labels, note, carries=CARRIES, why={}, default=""), labels, note)
     gold = document.gold
     if gold is None:
         return document
