@@ -85,11 +85,17 @@ screenshots: .venv-label-studio/template
 
 oldest: .venv-oldest/.installed
 
-perf: .venv/.installed .venv-peers/.installed
+perf: .venv/.installed .venv-peers/.installed .venv-label-studio/template
 	$(BIN)/python perf/mentions.py
 	$(BIN)/python perf/layers.py
 	$(BIN)/python perf/resampling.py
+	$(BIN)/python perf/agreement.py
+	$(BIN)/python perf/release.py
 	$(BIN)/python perf/loading.py
+	$(BIN)/python perf/diff.py
+	$(BIN)/python perf/formats.py
+	$(BIN)/python perf/export.py
+	$(BIN)/python perf/bridge.py
 	$(BIN)/python perf/side_by_side.py
 
 lock:

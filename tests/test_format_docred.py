@@ -139,7 +139,7 @@ def test_the_evidence_of_one_relation_in_one_sentence_is_one_pair(tmp_path: Path
 def test_a_mention_at_fault_is_left_out(vertex: Any, code: str, tmp_path: Path) -> None:
     whole = record()["vertexSet"]
     imported = take(tmp_path, record(vertexSet=[whole[0], [*whole[1], vertex]]))
-    assert [(f.code, f.pointer) for f in imported.findings][0] == (code, "/vertexSet/1/2")
+    assert next((f.code, f.pointer) for f in imported.findings) == (code, "/vertexSet/1/2")
     assert len(gold(imported).mentions or ()) == 4
     assert len(gold(imported).relations or ()) == 1
 

@@ -145,7 +145,7 @@ def test_links_by_title(tmp_path: Path) -> None:
     ("layer", "item", "code"),
     [
         ("mentions", {"begin": 15, "end": 99, "text": "Marovia", "concept": 0}, "SPAN_OUTSIDE"),
-        ("mentions", {"begin": 15, "end": 21, "text": "Marovia", "concept": 0}, "SURFACE_MISMATCH"),
+        ("mentions", {"begin": 34, "end": 37, "text": "Tessen", "concept": 0}, "SURFACE_MISMATCH"),
         ("mentions", {"begin": 15, "end": 22, "text": "Marovia", "concept": 9}, "DANGLING_MENTION"),
         ("mentions", {"begin": 15, "end": 22, "text": "Marovia", "concept": 6}, "BAD_RECORD"),
         ("mentions", {"begin": "15", "end": 22, "text": "Marovia", "concept": 0}, "BAD_RECORD"),

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-from newsgold.corpus.formats import import_files
+from newsgold.corpus.formats import FORMATS, import_files, sniff
 from newsgold.corpus.formats.exchange import tallies
 from newsgold.corpus.formats.terms import Terms
 from newsgold.corpus.model import LAYERS
-from newsgold.errors import count_codes
+from newsgold.errors import count_codes, has_errors
 
 REPO = Path(__file__).parent.parent
 
@@ -43,12 +43,49 @@ SETS = (
     Peers("conll04", "conll"),
     Peers("gum-news", "conll"),
     Peers("scierc-mini", "conll"),
+    Peers("rusentrel", "brat"),
+    Peers("re-docred", "docred"),
+    Peers("revisit-docred", "docred"),
+    Peers("dwie-annos", "dwie"),
+    Peers("cassis-xmi", "xmi"),
+    Peers("inception-tsv-xmi", "xmi"),
 )
+UNSUPPORTED = (
+    "babe",
+    "coref-double",
+    "crossre",
+    "dse",
+    "fa-kes",
+    "fignews",
+    "meantime-en",
+    "newsmtsc",
+    "newswcl50",
+    "norec-fine",
+    "re3d",
+    "seesaw",
+    "label-studio-apache",
+    "label-studio-frontend",
+    "label-studio-multi",
+    "label-studio-quotes",
+)
+"""Sets in no format that is imported."""
+
+
+def files_of(name: str, home: Path) -> list[Path]:
+    """The files of a set, without the note about it."""
+    return [f for f in sorted((home / name).rglob("*")) if f.is_file() and f != home / name / "README.md"]
+
+
+def refused(name: str, home: Path) -> str:
+    """The line of a set in the table of those that no format reads."""
+    files = files_of(name, home)
+    kinds = Counter(sniff(file) for file in files)
+    return f"| {name} | {len(files)} | {'; '.join(f'{n} {what}' for what, n in sorted(kinds.items()))} |"
 
 
 def line(peers: Peers, home: Path) -> str:
     """The line of a set in the table."""
-    files = [f for f in sorted((home / peers.name).rglob("*")) if f.is_file() and f != home / peers.name / "README.md"]
+    files = files_of(peers.name, home)
     options = {key: value.format(home) for key, value in peers.options}
     counts: Counter[str] = Counter()
     codes: Counter[str] = Counter()
@@ -82,9 +119,26 @@ def test_the_counts_in_the_reference_are_those_of_the_files(peers: Peers, shared
 def test_every_line_of_the_table_is_tested() -> None:
     section = (REPO / "REFERENCE.md").read_text(encoding="utf-8").partition("\n## Other formats\n")[2].partition("\n## ")[0]
     rows = section.partition("| set |")[2].split("\n")[2:]
-    assert [row.split("|")[1].strip() for row in rows if row.startswith("|")] == [peers.name for peers in SETS]
+    rows = [row.split("|")[1].strip() for row in rows if row.startswith("|")]
+    assert rows == [*(peers.name for peers in SETS), "set of no such format", "---", *UNSUPPORTED]
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_what_no_format_reads_is_refused_by_each_with_a_finding(name: str, shared: Path) -> None:
+    assert refused(name, shared / "peers") in (REPO / "REFERENCE.md").read_text(encoding="utf-8").split("\n")
+    codes: Counter[str] = Counter()
+    for file in files_of(name, shared / "peers"):
+        for form in FORMATS:
+            imported = import_files(form, [file], Terms())
+            assert imported.documents == (), f"{form} made documents of {file}"
+            assert has_errors(imported.findings), f"{form} said nothing of {file}"
+            codes.update(f.code for f in imported.findings)
+    assert set(codes) <= {"WRONG_FORMAT", "NOT_TEXT"}
 
 
 if __name__ == "__main__":
+    HOME = Path(os.environ.get("NEWSGOLD_SHARED", REPO.parent / "shared")) / "peers"
     for peers in SETS:
-        print(line(peers, Path(os.environ.get("NEWSGOLD_SHARED", REPO.parent / "shared")) / "peers"))  # noqa: T201
+        print(line(peers, HOME))  # noqa: T201
+    for name in UNSUPPORTED:
+        print(refused(name, HOME))  # noqa: T201

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from newsgold.annotation.label_studio import Pass, merge, read_export
-from newsgold.corpus.codec import decode_jsonl, decode_record, encode, read_bytes, write_atomic
+from newsgold.corpus.codec import decode_jsonl, decode_record, encode, write_atomic
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import Annotation, Article
-from newsgold.errors import DataError, Finding, finding
+from newsgold.errors import DataError, FileFault, Finding, finding
 
 _Key = tuple[str, str | None]
 """A document, and whose annotation of it."""
@@ -92,7 +92,7 @@ def take_in(
     files = []
     for name in dict.fromkeys([*offered, *skipped]):
         withdrawn = [doc for doc in skipped.get(name, ()) if doc not in offered.get(name, {})]
-        written = _merged(out / f"{name}.jsonl", name, offered.get(name, {}), withdrawn, accept_loss, found)
+        written = _merged(out / f"{name}.jsonl", name, offered.pop(name, {}), withdrawn, accept_loss, found)
         files += [written] if written is not None else []
     return Taken(tuple(files), dict(counts), tuple(left_out), frozenset(live), tuple(found))
 
@@ -100,16 +100,18 @@ def take_in(
 def _merged(
     path: Path,
     name: str,
-    offered: Mapping[str, Sequence[bytes]],
+    offered: dict[str, list[bytes]],
     withdrawn: Sequence[str],
     accept_loss: bool,
     found: list[Finding],
 ) -> Written | None:
-    """Merge passes into one annotator's file, document by document, by the rule of :func:`merge`."""
+    """Merge passes into one annotator's file, document by document, by the rule of :func:`merge`; uses ``offered`` up."""
     held = _held(path)
     before = len(held)
-    for doc, passes in offered.items():
-        key = (doc, name)
+    for doc in list(offered):
+        key, passes = (doc, name), offered.pop(doc)
+        if passes == [held.get(key)]:
+            continue
         old = [_read(held[key])] if key in held else []
         merged = merge(old, map(_read, passes), path=str(path), accept_loss=accept_loss)
         found += merged.findings
@@ -128,17 +130,21 @@ def _merged(
 
 def _held(path: Path) -> dict[_Key, bytes]:
     """The canonical JSON of what a file holds, which is read line by line."""
-    if not path.exists():
-        return {}
     held: dict[_Key, bytes] = {}
     faults: list[Finding] = []
-    for number, line in enumerate(read_bytes(path).split(b"\n"), 1):
-        if line and not line.isspace():
-            value = decode_record(line, Annotation, str(path), number)
-            if isinstance(value, list):
-                faults += value
-            else:
-                held[value.id, value.by] = encode(value)
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.isspace():
+                    value = decode_record(line.removesuffix(b"\n"), Annotation, str(path), number)
+                    if isinstance(value, list):
+                        faults += value
+                    else:
+                        held[value.id, value.by] = encode(value)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise FileFault(f"cannot read {path}: {error.strerror or error}") from error
     if faults:
         raise DataError("not everything can be read", faults)
     return held

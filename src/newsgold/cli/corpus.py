@@ -144,6 +144,7 @@ def build(
     salt: Path | None,
 ) -> None:
     """Build the release: Parquet files, card, schemas, checksums."""
+    from newsgold.cli.progress import progress_bar
     from newsgold.corpus import release
 
     if (withhold is None) != (sealed is None) or (salt is not None and sealed is None):
@@ -162,7 +163,8 @@ def build(
         seal = Seal(withhold, cast("Path", sealed), salt) if withhold is not None else None
         built = build_public(path, cast("Path", out), version=version, standoff=standoff, seal=seal)
     else:
-        built = release.build(path, version=version, out=out)
+        with progress_bar("building") as progress:
+            built = release.build(path, version=version, out=out, progress=progress)
     print_findings(built.findings, err=True)
     for changed in built.changed:
         click.echo(f"wrote {changed}")

@@ -126,15 +126,6 @@ def check_room(path: Path) -> None:
         raise FileFault(f"{path} is no folder: move the file that stands in its place")
 
 
-_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")
-
-
-def left_behind(path: Path) -> list[Path]:
-    """The temporary files that killed writers of a path left beside it."""
-    rests = ((rest, _TEMPORARY.fullmatch(rest.name)) for rest in path.parent.glob(".*.tmp"))
-    return sorted(rest for rest, match in rests if match is not None and match[1] == path.name)
-
-
 def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> bool:
     """Replace a file in one step: temporary name, fsync, rename. True if its bytes changed.
 

@@ -225,10 +225,9 @@ def _gold(name: str, old: Annotation | None, new: Annotation | None, labels: tup
             a, b = one.view(layer, i), other.view(layer, j)
             if layer == "mentions" and a is not None and b is not None and None in (a["text"], b["text"]):
                 a, b = {**a, "text": None}, {**b, "text": None}
-            shown = a if a is not None else b
-            if shown is not None and (a is None or b is None or not _same(layer, i, j, one, other, a, b)):
+            if a is None or b is None or not _same(layer, i, j, one, other, a, b):
                 kind = "added" if a is None else "removed" if b is None else "changed"
-                found.add(Change(name, layer, kind, _title(layer, shown), a, b))
+                found.add(Change(name, layer, kind, _title(layer, a, b), a, b))
 
 
 def _same(layer: str, i: int | None, j: int | None, one: _Side, other: _Side, a: _Value, b: _Value) -> bool:
@@ -349,10 +348,12 @@ class _Side:
         return {**ends, "polarity": s.polarity, "basis": s.basis}
 
 
-def _title(layer: str, view: _Value) -> str:
+def _title(layer: str, *views: _Value | None) -> str:
+    """What a change is listed under, whichever side is the old one."""
+    shown = [view for view in views if view is not None]
     if layer == "entities":
-        return str(view["mentions"][0]) if view["mentions"] else "[]"
-    return str(view["type"]) if layer == "relations" else str([view["start"], view["end"]])
+        return min(str(view["mentions"][0]) if view["mentions"] else "[]" for view in shown)
+    return str(shown[0]["type"]) if layer == "relations" else str([shown[0]["start"], shown[0]["end"]])
 
 
 # -------------------------------------------------------------------- what belongs together

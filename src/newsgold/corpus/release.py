@@ -112,19 +112,21 @@ def build(
     out: Path | None = None,
     parts: Sequence[Part] = (),
     before: Callable[[Build], None] = lambda _: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Built:
     """Write the release of a corpus folder into it, or into ``out``; raises :class:`DataError` if the data have errors.
 
     A release in ``out`` stands alone: it holds inventory and licence too, and its SHA256SUMS covers what is there.
     Its version is held against what changed since the release in ``out``, else since the one in the corpus folder.
-    ``before`` is called when it is rendered and nothing is written yet.
+    ``before`` is called when it is rendered and nothing is written yet, ``progress`` now and then with how many documents are
+    read, and how many there are.
     """
     target = out or corpus
     alone = target.resolve() != corpus.resolve()
     finished = install.settle(target)
     number = _version(corpus, version)
     _refuse_older(target, number)
-    release = render(corpus, version=number, alone=alone, parts=parts)
+    release = render(corpus, version=number, alone=alone, parts=parts, progress=progress)
     last = target if any((target / versions.DOCUMENTS).glob("*.parquet")) else corpus
     # what leaves gold out differs from a whole release by more than its changes
     apart = last == corpus and not all(part.whole for part in parts)
@@ -156,7 +158,14 @@ def check(corpus: Path) -> list[Finding]:
     return found + [finding("RELEASE_STALE", str(path), got="a file left over", wanted="no file") for path in extra]
 
 
-def render(corpus: Path, *, version: str | None = None, alone: bool = False, parts: Sequence[Part] = ()) -> Build:
+def render(
+    corpus: Path,
+    *,
+    version: str | None = None,
+    alone: bool = False,
+    parts: Sequence[Part] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Build:
     """Everything that the corpus folder builds; ``version`` is the one in its VERSION unless given.
 
     ``alone`` adds what a release needs outside of the corpus folder; ``parts`` change what is released, one after the other.
@@ -171,7 +180,7 @@ def render(corpus: Path, *, version: str | None = None, alone: bool = False, par
     prose = Prose(words, None if isinstance(facts, Finding) else facts, str(corpus / "README.md"))
     carried = {name: read_bytes(corpus / name) for name in CARRIED if alone and (corpus / name).is_file()}
     sums: dict[str, str] = {} if alone else _sums(corpus)
-    documents = _documents(corpus, labels, found, None if alone else sums)
+    documents = _documents(corpus, labels, found, None if alone else sums, progress)
     release = render_parts(documents, labels, parts, version=version, prose=prose, extra=carried, sums=sums)
     return release._replace(findings=(*found, *([facts] if isinstance(facts, Finding) else [])))
 
@@ -312,8 +321,9 @@ class _Shards:
 def logical_digest(documents: Iterable[Document]) -> str:
     """SHA-256 over the canonical JSON of articles and gold, sorted by id; it can be had from the Parquet as well."""
     digest = hashlib.sha256()
-    for document in sorted(documents, key=lambda document: document.article.id):
-        digest.update(canonical_bytes(document))
+    # of many documents the bytes take a fraction of the room
+    for _, data in sorted((document.article.id, canonical_bytes(document)) for document in documents):
+        digest.update(data)
     return digest.hexdigest()
 
 
@@ -332,13 +342,19 @@ def read_release(folder: Path) -> Iterator[Document]:
         yield from read_rows(path)
 
 
-def _documents(corpus: Path, labels: Labels, found: list[Finding], sums: dict[str, str] | None) -> Iterator[Document]:
+def _documents(
+    corpus: Path,
+    labels: Labels,
+    found: list[Finding],
+    sums: dict[str, str] | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Document]:
     """The documents to release, complete and canonical; ``found`` and ``sums`` are filled on the way.
 
     Raises :class:`DataError` at the end if there are errors.
     """
     broken = False
-    for record, annotation, faults in check_corpus(corpus, labels):
+    for record, annotation, faults in check_corpus(corpus, labels, progress=progress):
         found += faults
         broken = broken or has_errors(faults)
         if broken or record is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +44,9 @@ ARTICLES = "articles"
 GOLD = "gold"
 RAW = "raw"
 KB = "kb.jsonl"
+
+
+_STEP = 256
 
 
 def is_corpus(path: Path) -> bool:
@@ -107,16 +110,20 @@ class Pair(NamedTuple):
     gold: Decoded[Annotation] | None
 
 
-def read_corpus(corpus: Path) -> Iterator[Pair]:
+def read_corpus(corpus: Path, progress: Callable[[int, int], None] | None = None) -> Iterator[Pair]:
     """The documents of a corpus folder one by one, sorted by id; gold as its file has it.
 
+    ``progress`` is told now and then how many are read, and how many there are.
     Raises :class:`FileFault` if there are none.
     """
     articles, golds = corpus / ARTICLES, corpus / GOLD
     texts, annotated = _stems(articles, ".toml", ".txt"), _stems(golds, ".json")
     if not texts and not annotated:
         raise FileFault(f"no articles in {corpus}: expected {ARTICLES}/<id>.toml and <id>.txt")
-    for name in sorted({*texts, *annotated}):
+    names = sorted({*texts, *annotated})
+    for number, name in enumerate(names):
+        if progress is not None and number % _STEP == 0:
+            progress(number, len(names))
         article = _read_article(articles, name, texts[name]) if name in texts else None
         yield Pair(name, article, _read_gold(golds, name) if name in annotated else None)
 

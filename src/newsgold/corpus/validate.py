@@ -816,7 +816,9 @@ class Checked(NamedTuple):
     findings: list[Finding]
 
 
-def check_corpus(path: Path, labels: Labels, role: Role = "gold") -> Iterator[Checked]:
+def check_corpus(
+    path: Path, labels: Labels, role: Role = "gold", progress: Callable[[int, int], None] | None = None
+) -> Iterator[Checked]:
     """The documents of a corpus folder one by one, sorted by id, so that many of them need no memory.
 
     The last one is empty but for the faults of the knowledge base.
@@ -825,7 +827,7 @@ def check_corpus(path: Path, labels: Labels, role: Role = "gold") -> Iterator[Ch
     kb = _kb(late, path) or frozenset()
     leaks = Leaks()
     raw = path / RAW
-    for name, article, gold in read_corpus(path):
+    for name, article, gold in read_corpus(path, progress):
         found = [*(article.findings if article else ()), *(gold.findings if gold else ())]
         text = article.records[0] if article and article.records else None
         annotation = gold.records[0] if gold and gold.records else None

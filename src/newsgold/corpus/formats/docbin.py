@@ -256,7 +256,7 @@ def _document(
         pointer = f"/{number - 1}/user_data/{OWN}/stances/{place}"
         builder.stance(s.id, s.start, s.end, s.holder, s.target, s.polarity, basis=s.basis, id=s.id, pointer=pointer)
     layers = own.layers or ()
-    document = builder.finish(layers=layers, keep_ids=True)
+    document = builder.finish(layers=layers, keep_ids=OWN in doc.user_data)
     if document is not None and document.gold is not None and own.article and "mentions" not in layers:
         document = Document(document.article, _unattempted(document.gold))
     return document, builder.findings

@@ -40,6 +40,7 @@ TOKEN = f"{DKPRO}.segmentation.type.Token"
 SENTENCE = f"{DKPRO}.segmentation.type.Sentence"
 METADATA = f"{DKPRO}.metadata.type.DocumentMetaData"
 RELATION = "webanno.custom.NewsgoldRelation"
+OWN_LINK = "webanno.custom.NewsgoldLink"
 STANCE = "webanno.custom.NewsgoldStance"
 DOCUMENT = "webanno.custom.NewsgoldDocument"
 ANNOTATION = "uima.tcas.Annotation"
@@ -52,7 +53,8 @@ TYPES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     TOKEN: (ANNOTATION, {}),
     METADATA: ("uima.tcas.DocumentAnnotation", {"documentTitle": _STRING, "documentId": _STRING}),
     ENTITY: (ANNOTATION, {"value": _STRING, "identifier": _STRING, "kind": _STRING, "mentionId": _STRING}),
-    LINK: (ANNOTATION, {"next": LINK, "referenceType": _STRING, "referenceRelation": _STRING, "mention": ENTITY}),
+    LINK: (ANNOTATION, {"next": LINK, "referenceType": _STRING, "referenceRelation": _STRING}),
+    OWN_LINK: (LINK, {"mention": ENTITY}),
     CHAIN: ("uima.cas.AnnotationBase", {"first": LINK, "entityId": _STRING, "link": _STRING}),
     RELATION: (ANNOTATION, {"Governor": ENTITY, "Dependent": ENTITY, "value": _STRING, "factuality": _STRING}),
     STANCE: (
@@ -125,6 +127,7 @@ def load_cas(path: Path, types: Path | None) -> Loaded | list[Finding]:
 
     The type system is that of ``types``, else one that lies beside the file. What none declares is made up.
     """
+    cassis()  # whether it is there is not a matter of the file
     raw, where = read_bytes(path), str(path)
     if not raw.strip():
         return [finding("EMPTY_FILE", where)]
@@ -219,7 +222,7 @@ def _load_xmi(raw: bytes, where: str, file: str | None, types: bytes) -> Loaded 
             system = _declared(file, types)
             _declare(root, system)
         _drop_unplaced(root, where, offsets, found)
-        _drop_dangling(root, where, system, found)
+        _drop_dangling(root, where, system, lines, found)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             cas = cassis().load_cas_from_xmi(io.BytesIO(etree.tostring(root)), typesystem=system)
@@ -313,7 +316,7 @@ def _drop_unplaced(root: Any, where: str, offsets: dict[int, tuple[int, int]], f
         root.remove(element)
 
 
-def _drop_dangling(root: Any, where: str, system: TypeSystem, found: list[Finding]) -> None:
+def _drop_dangling(root: Any, where: str, system: TypeSystem, lines: Mapping[int, int], found: list[Finding]) -> None:
     """Take out elements that refer to what is not there, and what refers to them in turn."""
     present = {element.get(_ID) for element in root} | {"0"}
     holders: dict[str, list[tuple[Any, str]]] = {}
@@ -341,7 +344,10 @@ def _drop_dangling(root: Any, where: str, system: TypeSystem, found: list[Findin
         found.append(finding("DANGLING_ARGUMENT", where, line=line, got=got))
         root.remove(element)
         doomed += [(holder, key, name) for holder, key in holders.get(name, ())]
+    left = {element.get(_ID) for element in root}
     for view in root.iterfind(_VIEW):
         members = (view.get("members") or "").split()
-        left = {element.get(_ID) for element in root}
+        strangers = [m for m in members if not m.isdecimal() or int(m) not in lines]  # what was taken out is told already
+        line = view.sourceline or 0
+        found += [finding("DANGLING_ARGUMENT", where, line=line, got=f"View members={quote(m)}") for m in strangers]
         view.set("members", " ".join(member for member in members if member in left))

@@ -33,8 +33,8 @@ from newsgold.corpus.formats.uima import (
     CHAIN,
     DOCUMENT,
     ENTITY,
-    LINK,
     METADATA,
+    OWN_LINK,
     RELATION,
     SENTENCE,
     STANCE,
@@ -140,7 +140,7 @@ def _cas(document: Document, system: TypeSystem) -> Cas:
         after = None
         for name in reversed(e.mentions):
             m = known[name]
-            after = add(LINK, m.begin, m.end, next=after, mention=m)
+            after = add(OWN_LINK, m.begin, m.end, next=after, mention=m)
         cas.add(system.get_type(CHAIN)(first=after, entityId=e.id, link=e.link))
     for p in pairs(gold) if gold is not None else ():
         head, tail = known[p.head], known[p.tail]
@@ -188,7 +188,7 @@ def read(path: Path, terms: Terms, **options: str) -> Read:
     builder.findings += (fault._replace(doc=article.id) for fault in loaded.findings)
     _Reading(view, loaded, builder, note, options).run()
     layers = own.get("layers") if isinstance(own.get("layers"), list) else None
-    document = builder.finish(layers=layers or (), keep_ids=True)
+    document = builder.finish(layers=layers or (), keep_ids=layers is not None)
     if document is not None and document.gold is not None and layers is not None and "mentions" not in layers:
         unmentioned = msgspec.structs.replace(document.gold, mentions=document.gold.mentions or None)
         document = Document(document.article, unmentioned)
