@@ -211,3 +211,41 @@ def test_a_mention_left_out_by_the_mapping_takes_no_relation_with_it_in_silence(
     imported = import_files("docred", [tmp_path / "news.json"], Terms(mapping={"types": {"GPE": None}}))
     assert gold(imported).mentions == ()
     assert {loss.what: loss.n for loss in imported.losses} == {"evidence": 1, "mentions": 4}
+
+
+def test_records_before_a_break_are_read_and_the_break_is_found(tmp_path: Path) -> None:
+    whole = json.dumps([record(), record(title="again")], indent=1)
+    second = whole.index('"again"')
+    for raw, found in (
+        (whole, []),
+        (whole[: second + 40], [("BAD_JSON", whole.count("\n", 0, second + 40) + 1)]),
+        (whole.replace('"again"', '"again", "title": "x"'), [("DUPLICATE_KEY", whole.count("\n", 0, second) + 1)]),
+        (whole.replace('"again"', "1" * 5000), [("BIG_INTEGER", whole.count("\n", 0, second) + 1)]),
+        (whole[:-2], [("BAD_JSON", whole.count("\n") + 1 - 1)]),
+        (whole + "]", [("BAD_JSON", whole.count("\n") + 1)]),
+        (whole.replace("again", "\\ud800"), [("LONE_SURROGATE", whole.count("\n", 0, second) + 1)]),
+    ):
+        path = tmp_path / "news.json"
+        path.write_text(raw)
+        imported = import_files("docred", [path], Terms())
+        assert [(f.code, f.line) for f in imported.findings] == found
+        assert imported.documents[0].article.title == "The fall"
+    path.write_bytes(whole.encode().replace(b"again", b"\xff"))
+    imported = import_files("docred", [path], Terms())
+    assert [f.code for f in imported.findings] == ["NOT_UTF8"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"), [("[]", "WRONG_FORMAT"), ("[3, {}]", "WRONG_FORMAT"), ("[", "BAD_JSON"), ('[{"a"', "BAD_JSON")]
+)
+def test_arrays_that_are_none(raw: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / "news.json").write_text(raw)
+    imported = import_files("docred", [tmp_path / "news.json"], Terms())
+    assert ([f.code for f in imported.findings], imported.documents) == ([code], ())
+
+
+def test_records_a_line(tmp_path: Path) -> None:
+    (tmp_path / "news.json").write_text("".join(json.dumps(record(title=t)) + "\n" for t in "ab"))
+    imported = import_files("docred", [tmp_path / "news.json"], Terms())
+    assert [d.article.id for d in imported.documents] == ["a", "b"]
+    assert imported.findings == ()

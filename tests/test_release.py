@@ -650,14 +650,14 @@ from newsgold.corpus import install, release
 from newsgold.corpus.verify import prove
 from newsgold.errors import DataError
 sources, target = [Path(sys.argv[1]), Path(sys.argv[2])], Path(sys.argv[3])
-digests = {"0.0.1": release.build(sources[1], version="0.0.1", out=target).digest}
+digests = {"0.1.0": release.build(sources[1], version="0.1.0", out=target).digest}
 begin = time.monotonic()  # modules are imported now
-digests["0.0.2"] = release.build(sources[0], version="0.0.2", out=target).digest
+digests["0.2.0"] = release.build(sources[0], version="0.2.0", out=target).digest
 took = time.monotonic() - begin
 pick, seen = random.Random(5), []
 for number in range(1, 33):
-    before, version = prove(target).version, f"0.{number}.0"
-    digests[version] = digests["0.0.1" if number % 2 else "0.0.2"]
+    before, version = prove(target).version, f"0.{number + 2}.0"
+    digests[version] = digests["0.1.0" if number % 2 else "0.2.0"]
     child = os.fork()
     if child == 0:
         release.build(sources[number % 2], version=version, out=target)

@@ -642,7 +642,8 @@ FAULTS: dict[str, Fault] = {
         "no text that was given is the one that was annotated",
         "Get the text as it was published, and give it with --texts.",
         "What was given must have the recorded SHA-256, as it is or with other line ends, without blanks at the ends of lines,"
-        " or with other blank space around the whole. Any other text would put the annotations on other words. Nothing was written.",
+        " or with other blank space around the whole. Any other text would put the annotations on other words, so nothing was"
+        " written.",
     ),
     "COMMITMENT": Fault(
         _E,
@@ -867,7 +868,8 @@ FAULTS: dict[str, Fault] = {
         _W,
         "the server's annotation differs from the one pushed",
         "Pull it; or delete it in Label Studio and push again.",
-        "The pass was pushed before, and it or the annotation on the server has changed since. The server's is never overwritten.",
+        "The pass was pushed before, and it or the annotation on the server has changed since. The server's is never"
+        " overwritten.",
     ),
     "LS_GONE": Fault(
         _E,
@@ -887,6 +889,20 @@ FAULTS: dict[str, Fault] = {
         "the task shows another text",
         "Push the present article again; labels made on another text are refused.",
         "The task's text, or its recorded hash, is not that of the article.",
+    ),
+    # ------------------------------------------------------------ lint
+    "VERDICT_GONE": Fault(
+        _W,
+        "there is no such suspect",
+        "Take the verdict out, or give mended as the decision if the gold was changed on its account.",
+        "The suspect that was found right, or left open, does not come up any more: gold, text or inventory have changed, or the"
+        " id is mistyped.",
+    ),
+    "VERDICT_STANDS": Fault(
+        _W,
+        "the verdict says mended, and the suspect still stands",
+        "Mend the gold, or decide right or open and say why.",
+        "A suspect that was mended does not come up any more. This one does, so the gold was not changed, or not there.",
     ),
     # ------------------------------------------------------------ adjudication
     "ADJ_PASS_MISSING": Fault(

@@ -21,7 +21,7 @@ from newsgold.cli.output import (
     say,
     table,
 )
-from newsgold.errors import DataError, Role, UsageError, has_errors
+from newsgold.errors import DataError, Role, UsageError, has_errors, printable
 
 if TYPE_CHECKING:
     from newsgold.corpus.formats import Loss
@@ -101,6 +101,39 @@ def validate(paths: tuple[Path, ...], role: str | None, articles: Path | None, l
     else:
         print_findings(found)
     judge(found)
+
+
+@corpus.command("lint")
+@click.argument("path", type=PATH, default=CORPUS)
+@click.option("--articles", type=PATH, help="The texts, where PATH holds annotations alone.")
+@click.option("--verdicts", type=PATH, help="TOML: what was decided about each suspect.")
+@labels_option
+@as_json
+def lint_(path: Path, articles: Path | None, verdicts: Path | None, labels: Path | None, as_json: bool) -> None:
+    """List suspects in gold, most suspicious first; end with 1 while one has no verdict."""
+    from newsgold.corpus.formats.exchange import documents_at
+    from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.lint import lint, read_known
+    from newsgold.corpus.verdicts import judge as run_judge
+    from newsgold.corpus.verdicts import read_verdicts
+
+    places = (path, *([articles] if articles else []))
+    inventory = find_labels(labels, *places)
+    given = [] if verdicts is None else read_verdicts(verdicts)
+    judged = run_judge(lint(documents_at(path, inventory, articles=articles), inventory, read_known(*places)), given)
+    if as_json:
+        rows = [{**s._asdict(), "verdict": v and {"decision": v.decision, "why": v.why}} for s, v in judged.rows]
+        print_json({"suspects": rows, "findings": [f._asdict() for f in judged.findings]})
+    else:
+        for s, v in sorted(judged.rows, key=lambda row: row[1] is not None):
+            click.echo(f"{s.score:.3f} {s.id} {s.code} {s.doc}:{s.line} [{s.start}, {s.end}) {s.what}")
+            click.echo(f"    {printable(' '.join(s.sentence.split()))}")
+            if v is not None:
+                click.echo(f"    {v.decision}: {printable(v.why)}")
+        print_findings(judged.findings)
+    say(f"{len(judged.rows)} suspect(s), {judged.waiting} without a verdict, {len(judged.findings)} warning(s)")
+    if judged.waiting:
+        raise click.exceptions.Exit(1)
 
 
 @corpus.command()

@@ -382,16 +382,17 @@ def _paired(old: Sequence[_T], new: Sequence[_T], *keys: Callable[[_T], Hashable
     return [*pairs, *((i, None) for i in left), *((None, j) for j in right)]
 
 
+def _numbers(pairs: _Pairs) -> tuple[dict[int, int], dict[int, int]]:
+    """For each side the place of its pair, by its own place."""
+    return {i: n for n, (i, _) in enumerate(pairs) if i is not None}, {j: n for n, (_, j) in enumerate(pairs) if j is not None}
+
+
 def _mention_pairs(old: _Side, new: _Side) -> _Pairs:
     """Pairs mentions and numbers them: the same number on both sides, in an order that does not ask which side is which."""
     rows = [[(m.start, m.end, *side.content(i)) for i, m in enumerate(side.mentions)] for side in (old, new)]
     pairs = _paired(rows[0], rows[1], lambda row: row, lambda row: row[:3], lambda row: row[:2])
-    numbers: tuple[dict[int, int], dict[int, int]] = ({}, {})
     pairs.sort(key=lambda pair: sorted(rows[s][p] for s, p in enumerate(pair) if p is not None))
-    for n, pair in enumerate(pairs):
-        for side, place in enumerate(pair):
-            if place is not None:
-                numbers[side][place] = n
+    numbers = _numbers(pairs)
     old.number_mentions(numbers[0])
     new.number_mentions(numbers[1])
     return pairs
@@ -426,11 +427,7 @@ def _entity_pairs(old: _Side, new: _Side) -> _Pairs:
         return sorted(sorted(side.members[p]) for side, p in zip(sides, pair, strict=True) if p is not None)
 
     pairs.sort(key=place)
-    numbers: tuple[dict[int, int], dict[int, int]] = ({}, {})
-    for n, pair in enumerate(pairs):
-        for side, p in enumerate(pair):
-            if p is not None:
-                numbers[side][p] = n
+    numbers = _numbers(pairs)
     old.number_entities(numbers[0])
     new.number_entities(numbers[1])
     return pairs

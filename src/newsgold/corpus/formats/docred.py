@@ -16,7 +16,9 @@ the first mention of each in any of them. Sentences in which no mention of a pai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -35,7 +37,7 @@ from newsgold.corpus.formats.tokens import Span, cut_lines, join, lay
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import Article, Relation
 from newsgold.corpus.tables import Document
-from newsgold.errors import Finding, UsageError, finding, quote
+from newsgold.errors import FileFault, Finding, UsageError, finding, quote
 
 NAME = "docred"
 ABOUT = "JSON of DocRED and Re-DocRED: tokens, clusters, relations between them"
@@ -144,19 +146,74 @@ def _names(options: Mapping[str, str]) -> dict[str, str]:
 def read(path: Path, terms: Terms, **options: str) -> Read:
     """The documents of a file."""
     names = _names(options)
-    records, found = read_records(path, WANTED)
-    found = [fault for fault in found if fault.code != "NOT_JSONL"]  # an array is what it should be
-    if not any(_is_document(record.value) for record in records):
-        return refused(path, WANTED) if records else Read((), tuple(found), ())
     note = Losses()
     documents, lines = [], []
-    for record in records:
+    found: list[Finding] = []
+    seen = False
+    for record in _records(path):
+        if isinstance(record, Finding):
+            found.append(record)
+            continue
+        seen |= _is_document(record.value)
         document, faults = _document(record, str(path), names, terms, note)
         found += faults
         if document is not None:
             documents.append(document)
             lines.append(record.line)
+    others = [fault for fault in found if fault.code not in ("BAD_RECORD", "NOT_JSONL")]
+    if not seen:  # what is wrong with its records says nothing then
+        return Read((), tuple(others), ()) if others else refused(path, WANTED)
     return Read(tuple(documents), tuple(found), note.all(), tuple(lines))
+
+
+def _records(path: Path) -> Iterator[Record | Finding]:
+    """The records of an array one at a time, since tokens take many times the memory of their file; or records a line."""
+    if path.is_dir():
+        raise FileFault(f"cannot read {path}: it is a folder")
+    raw, where = read_bytes(path), str(path)
+    if raw.lstrip()[:1] != b"[":
+        read = read_records(path, WANTED)
+        yield from read.findings
+        yield from read.records
+        return
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        yield from strict_json(raw, where)[1]
+        return
+    del raw
+    scan, blank = json.JSONDecoder(parse_int=len).raw_decode, re.compile(r"[ \t\r\n]*")
+    at, line, counted = text.index("[") + 1, 1, 0
+    while True:
+        start = _after(blank, text, at)
+        line, counted = line + text.count("\n", counted, start), start
+        if text.startswith("]", start):
+            at = start
+            break
+        try:
+            end = scan(text, start)[1]
+        except (ValueError, RecursionError):  # what it is exactly, and where, is told with care
+            yield from strict_json(text[start:].encode("utf-8"), where, line)[1]
+            return
+        value, found = strict_json(text[start:end].encode("utf-8"), where, line)
+        yield from found
+        if not found and isinstance(value, dict):
+            yield Record(value, line)
+        elif not found:
+            yield finding("BAD_RECORD", where, line=line, got=quote(value), wanted="an object")
+        at = _after(blank, text, end)
+        if not text.startswith(",", at):
+            break
+        at += 1
+    if text[at : at + 1] != "]" or text[at + 1 :].strip():
+        line += text.count("\n", counted, at)
+        yield finding("BAD_JSON", where, line=line, got=quote(text[at : at + 40]), wanted="a comma, or ] at the end")
+
+
+def _after(blank: re.Pattern[str], text: str, at: int) -> int:
+    """Where the white space ends that begins at a place."""
+    match = blank.match(text, at)
+    return at if match is None else match.end()
 
 
 def _is_document(value: Mapping[str, Any]) -> bool:
