@@ -657,6 +657,8 @@ took = time.monotonic() - begin
 pick, seen = random.Random(5), []
 for number in range(1, 33):
     before, version = prove(target).version, f"0.{number + 2}.0"
+    # what was ready when its writer was killed is finished by the next one, which may be killed before it writes its own
+    ready = [f"0.{number + 1}.0"] if (target / install.READY).is_dir() else []
     digests[version] = digests["0.1.0" if number % 2 else "0.2.0"]
     child = os.fork()
     if child == 0:
@@ -672,12 +674,12 @@ for number in range(1, 33):
         assert (target / install.READY).is_dir()
         install.settle(target)
     now = prove(target)
-    assert now.version in (before, version), (before, version, now.version)
+    assert now.version in (before, version, *ready), (before, version, now.version)
     assert now.digest == digests[now.version]
     if number % 8 == 0:
         release.build(sources[number % 2], version=version, out=target)
         assert prove(target).version == version and not install.remains(target)
-    seen.append("old" if state == before else "new" if state == version else state)
+    seen.append("old" if state in (before, *ready) else "new" if state == version else state)
 sys.stdout.write(json.dumps(seen))
 """
 

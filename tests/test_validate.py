@@ -148,6 +148,19 @@ def as_published(path: Path, tmp_path: Path) -> list[Finding]:
     return publish.texts_held_back([record.value for record in read_articles(path).records], str(path))
 
 
+def as_judged(path: Path, tmp_path: Path) -> list[Finding]:
+    """Verdicts put to the one suspect that the corpus has once a mention of Belmar is taken out."""
+    articles = {r.value.id: r.value for r in read_articles(CORPUS).records}
+    golds = [r.value for r in read_annotations(CORPUS).records]
+    golds = [
+        msgspec.structs.replace(gold, mentions=tuple(m for m in gold.mentions or () if gold.id == ID or m.id != "m4"))
+        for gold in golds
+    ]
+    suspects = lint([Document(articles[gold.id], gold) for gold in golds], LABELS)
+    assert len(suspects) == 1
+    return judge(suspects, read_verdicts(path)).findings
+
+
 def as_loaded(path: Path) -> list[Finding]:
     with pytest.raises(DataError) as caught:
         verify.prove(path)
@@ -166,6 +179,7 @@ READERS: dict[str, Callable[[Path, Path], list[Finding]]] = {
     "less.jsonl": as_merged,
     "public.jsonl": as_published,
     "config.xml": as_configured,
+    "verdicts.toml": as_judged,
 }
 
 
