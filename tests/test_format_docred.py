@@ -236,7 +236,15 @@ def test_records_before_a_break_are_read_and_the_break_is_found(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("raw", "code"), [("[]", "WRONG_FORMAT"), ("[3, {}]", "WRONG_FORMAT"), ("[", "BAD_JSON"), ('[{"a"', "BAD_JSON")]
+    ("raw", "code"),
+    [
+        ("[]", "WRONG_FORMAT"),
+        ("[3, {}]", "WRONG_FORMAT"),
+        ("[", "WRONG_FORMAT"),
+        ("[Tessen] fell", "WRONG_FORMAT"),
+        ('["a', "BAD_JSON"),
+        ('[{"a"', "BAD_JSON"),
+    ],
 )
 def test_arrays_that_are_none(raw: str, code: str, tmp_path: Path) -> None:
     (tmp_path / "news.json").write_text(raw)

@@ -44,8 +44,10 @@ from newsgold.corpus.formats import import_files
 from newsgold.corpus.formats.exchange import place_corpus, terms_for
 from newsgold.corpus.ingest import ingest
 from newsgold.corpus.labels import default_labels, load_labels
+from newsgold.corpus.lint import lint
 from newsgold.corpus.model import MAX_RECORD_BYTES, MAX_TEXT_LENGTH, Annotation, Article, Entity, Mention, Relation, Stance
 from newsgold.corpus.store import read_annotations, read_articles
+from newsgold.corpus.tables import Document
 from newsgold.corpus.validate import (
     ALL,
     CHECKS,
@@ -57,6 +59,7 @@ from newsgold.corpus.validate import (
     check_articles,
     validate,
 )
+from newsgold.corpus.verdicts import judge, read_verdicts
 from newsgold.errors import FAULTS, MAX_FINDINGS_PER_FILE, DataError, FileFault, Finding, Role, finding
 
 DATA = Path(__file__).parent / "data"

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from newsgold.corpus.codec import read_bytes, strict_json
-from newsgold.corpus.formats import METADATA, Losses, Note, Read
+from newsgold.corpus.formats import JSON_START, METADATA, Losses, Note, Read
 from newsgold.corpus.formats.building import Builder, blank_article, split_factuality
 from newsgold.corpus.formats.concepts import raised
 from newsgold.corpus.formats.projection import Pair
@@ -171,7 +171,7 @@ def _records(path: Path) -> Iterator[Record | Finding]:
     if path.is_dir():
         raise FileFault(f"cannot read {path}: it is a folder")
     raw, where = read_bytes(path), str(path)
-    if raw.lstrip()[:1] != b"[":
+    if raw.lstrip()[:1] != b"[" or not re.match(JSON_START, raw):
         read = read_records(path, WANTED)
         yield from read.findings
         yield from read.records
