@@ -246,7 +246,7 @@ def test_intervals_are_linearised_unless_resampled(home: Path):
     assert one["scores"]["mentions.strict"]["ci95"] == {"precision": None, "recall": None, "f1": None}
     done = newsgold("benchmark", "score", "--pred", RULES, "--bootstrap", "50", "--seed", "7", "--json", cwd=home)
     two = json.loads(done.stdout)
-    assert "|ci:bootstrap|resamples:50|weights:multinomial|seed:7|cluster:document(" in two["signature"]
+    assert "|ci:bootstrap|resamples:50|weights:multinomial|seed:7|cluster:event(1)" in two["signature"]
     assert {k: s.get("f1") for k, s in one["scores"].items()} == {k: s.get("f1") for k, s in two["scores"].items()}
 
 

@@ -277,6 +277,31 @@ def test_an_entity_whose_name_is_a_unique_alias():
     assert found([linked("a", "kb-karan", "Karan", "PERSON"), documents[1]], "link-varies", kb=KB) == []
 
 
+def test_cases_that_the_guidelines_often_allow_rank_lower():
+    """A name inside a name, a demonym in two clusters; a name of another type that the cluster itself has is left out."""
+    known = document("a", "It is Belmar.", [("Belmar", "GPE", "b")])
+    inside = document("b", "He left Bank of Belmar alone.", [("Bank of Belmar", "ORG", "o")])
+    assert [s.score for s in lint([known, inside], LABELS)] == [0.25]
+    own = document("b", "Belmar, or Bank of Belmar.", [("Belmar", "GPE", "o"), ("Bank of Belmar", "ORG", "o")])
+    assert found([known, own], "name-unmarked") == []
+    twice = document("a", "A Syrian met a Syrian.", [("Syrian", "NORP", "x"), ("Syrian", "NORP", "y")])
+    assert [(s.code, s.score) for s in lint([twice], LABELS)] == [("cluster-split", 0.45)]
+
+
+def test_two_links_in_one_document_alone_are_no_matter_of_other_documents():
+    rows = [("Belmar", "GPE", "b"), ("Belmar", "GPE", "c")]
+    one = document("a", "Now Belmar fell; Belmar rose.", rows, links={"b": "Q1", "c": "Q2"})
+    assert found([one]) == [("cluster-split", "a", "Belmar")]
+
+
+def test_no_sentence_ends_inside_a_mention():
+    text = "Oh! Belmar fell to Karan."
+    rows = [("Oh! Belmar", "GPE", "b"), ("Karan", "PERSON", "k")]
+    one = document("a", text, rows, links=LINKS, relations=[("leads", "k", "b")], event="e")
+    (missing,) = lint([one, document("b", text, rows, links=LINKS, event="e")], LABELS)
+    assert missing.sentence == text
+
+
 # ---------------------------------------------------------------------------------------- properties
 
 WORDS = st.sampled_from(["Belmar", "Karan", "the", "of", "army", "Syrian", "US", "us.", "Bank", "fell.", "\n"])

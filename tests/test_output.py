@@ -105,6 +105,25 @@ _VALUE = {
 FIGURE = record({**_VALUE, "by_type": table(record({**_VALUE, "by_type": {"const": {}}}))})
 _TEXTS, _GRID = {"type": "array", "items": TEXT}, {"type": "array", "items": {"type": "array", "items": NUMBER}}
 _COMPARED = {"documents": COUNT, "compared": NUMBER}
+SCHEMAS["lint"] = record(
+    {
+        "suspects": {
+            "type": "array",
+            "items": record(
+                {
+                    **dict.fromkeys(("id", "doc", "what", "sentence"), TEXT),
+                    "code": {"enum": ["label-varies", "name-unmarked", "cluster-split", "relation-missing", "link-varies"]},
+                    **dict.fromkeys(("line", "start", "end"), COUNT),
+                    "score": {"type": "number", "minimum": 0, "maximum": 1},
+                    "verdict": {
+                        "anyOf": [{"type": "null"}, record({"decision": {"enum": ["right", "mended", "open"]}, "why": TEXT})]
+                    },
+                }
+            ),
+        },
+        "findings": SCHEMAS["validate"],
+    }
+)
 SCHEMAS["agree"] = record(
     {
         "signature": TEXT,
@@ -156,6 +175,7 @@ CALLS = {
     "compare": ("benchmark", "compare", "--pred", RULES, "--pred", GAZETTEER),
     "validate": ("corpus", "validate", "tests/data/invalid/DUPLICATE_MENTION.json"),
     "stats": ("corpus", "stats"),
+    "lint": ("corpus", "lint"),
     "agree": ("annotation", "agree", RULES, GAZETTEER, "--bootstrap", "10"),
 }
 

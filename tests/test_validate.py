@@ -207,7 +207,7 @@ def as_imported(corpus: Path) -> list[Finding]:
     return [*imported.findings, *place_corpus(imported, corpus).findings]
 
 
-def read_folder(path: Path, tmp_path: Path, repo: Path) -> tuple[list[Finding], Path]:
+def read_folder(path: Path, tmp_path: Path, repo: Path) -> tuple[list[Finding], Path]:  # noqa: PLR0911 -- one road a kind
     corpus = tmp_path / "corpus"
     if (path / "import").is_dir():
         return as_imported(shutil.copytree(path, corpus)), corpus

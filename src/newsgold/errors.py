@@ -618,8 +618,8 @@ FAULTS: dict[str, Fault] = {
         "a generated part of the card was edited by hand",
         "Move what you wrote outside of the markers and empty the part between them (of the front matter: remove these keys);"
         " newsgold corpus build fills it again.",
-        "A generated part carries the beginning of its SHA-256. This one is neither empty nor what that sum says nor what would be"
-        " written, so that somebody's words would be lost. Nothing was written.",
+        "A generated part carries the beginning of its SHA-256. This one is neither empty nor what that sum says nor what would"
+        " be written, so that somebody's words would be lost. Nothing was written.",
     ),
     "UNANSWERED": Fault(
         _E,

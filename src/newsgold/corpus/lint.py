@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -349,8 +349,11 @@ def _relation_missing(views: Sequence[View], labels: Labels) -> Iterator[Suspect
                 yield view.suspect("relation-missing", start, end, what, score, *fact)
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _some(names: Collection[str], but: str = "") -> str:
+    """The first three names other than one, in their order, and how many more there are."""
+    shown = [name for name in islice(names, 4) if name != but][:3]
+    more = len(names) - (but in names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _by_link(view: View) -> dict[str, dict[int, list[Marked]]]:
@@ -377,12 +380,12 @@ def _together(spots: Mapping[str, Mapping[int, list[Marked]]], fact: _Fact) -> t
 
 
 def _link_varies(views: Sequence[View], labels: Labels, kb: Sequence[Known]) -> Iterator[Suspect]:
-    linked: defaultdict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)
+    linked: defaultdict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(dict)
     used = {link for view in views for link in view.links if link}
     for view in views:
         for m in view.marked:
             if m.kind == "NAM" and m.link:
-                linked[m.name, m.type].setdefault(m.link, set()).add(view.id)
+                linked[m.name, m.type].setdefault(m.link, {})[view.id] = None
     known = _unique(kb, used)
     for view in views:
         told: set[tuple[int, str]] = set()
@@ -408,25 +411,27 @@ def _unique(kb: Sequence[Known], used: set[str]) -> dict[str, Known]:
     return {name: row for name, row in only.items() if row.id in used}
 
 
-def _unlinked(view: View, m: Marked, links: Mapping[str, set[str]], entry: Known | None, labels: Labels) -> Suspect | None:
-    elsewhere = {link: docs - {view.id} for link, docs in links.items() if docs - {view.id}}
+def _unlinked(
+    view: View, m: Marked, links: Mapping[str, Mapping[str, None]], entry: Known | None, labels: Labels
+) -> Suspect | None:
+    elsewhere = [(link, docs) for link, docs in links.items() if len(docs) > (view.id in docs)]
     if entry is not None and (entry.type is None or labels.accepts((entry.type,), m.type)):
         link, score, why = entry.id, 0.9, "the only one of that name in the knowledge base"
     elif len(elsewhere) == 1:
-        ((link, docs),) = elsewhere.items()
-        score, why = 0.8 * len(docs) / (len(docs) + 1), f"its link in {_some(sorted(docs))}"
+        ((link, docs),) = elsewhere
+        n = len(docs) - (view.id in docs)
+        score, why = 0.8 * n / (n + 1), f"its link in {_some(docs, view.id)}"
     else:
         return None
     what = f"{view.surface(m)} has no link; {quote(link)} is {why}"
     return view.suspect("link-varies", m.start, m.end, what, score * _lenience(m.type, labels), "none", link)
 
 
-def _linked_otherwise(view: View, m: Marked, links: Mapping[str, set[str]], labels: Labels) -> Suspect | None:
+def _linked_otherwise(view: View, m: Marked, links: Mapping[str, Mapping[str, None]], labels: Labels) -> Suspect | None:
     counts = {link: len(docs) for link, docs in links.items()}
     usual, own = _usual(counts), m.link or ""
-    others = sorted(links[usual] - {view.id})
-    if own == usual or not others:
+    if own == usual or len(links[usual]) == (view.id in links[usual]):
         return None
     share = counts[usual] / (counts[usual] + counts[own])
-    what = f"{view.surface(m)} is {quote(own)} here, and {quote(usual)} in {_some(others)}"
+    what = f"{view.surface(m)} is {quote(own)} here, and {quote(usual)} in {_some(links[usual], view.id)}"
     return view.suspect("link-varies", m.start, m.end, what, share * _lenience(m.type, labels), own)

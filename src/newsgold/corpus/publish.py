@@ -75,7 +75,7 @@ class Published(NamedTuple):
 def plan(folder: Path, repo: str, *, revision: str = "main") -> Plan:
     """What :func:`publish` would do; nothing is changed, and a token is needed for a private repository only."""
     _, files, release = _contents(folder, repo)
-    with _quiet():
+    with _quiet(), hub.asking(f"{repo} could not be looked at; nothing was to be changed"):
         return _plan(_client(None), files, release, repo, revision)
 
 

@@ -33,7 +33,7 @@ class Suspect(NamedTuple):
     what: str
     """What speaks against it, safe to print."""
     sentence: str
-    """The sentence it stands in, as in the text."""
+    """The sentence it stands in, as in the text; of a long one no more than 500 characters on either side."""
     score: float
     """Between 0 and 1; suspects are ranked by it."""
 
@@ -58,6 +58,7 @@ class Marked(NamedTuple):
 
 
 _CUT = re.compile(r"""[.!?…]["'”’)\]]*\s+(?=["'“‘(\[]*[^\W\d_a-z])|\n\s*""")
+_AROUND = 500
 _SHORT = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Gen|Col|Maj|Capt|Lt|Sgt|St|No)\.\Z")
 
 
@@ -89,6 +90,10 @@ class View:
     @cached_property
     def _token_starts(self) -> list[int]:
         return [t.start for t in self.tokens]
+
+    @cached_property
+    def _breaks(self) -> list[int]:
+        return [match.start() for match in re.finditer("\n", self.text)]
 
     @cached_property
     def sentences(self) -> list[int]:
@@ -135,8 +140,8 @@ class View:
     def suspect(self, code: Code, start: int, end: int, what: str, score: float, *key: str) -> Suspect:
         """A suspect whose id comes from its code, its place and the ``key``."""
         digest = hashlib.sha256("\0".join((code, self.id, str(start), str(end), *key)).encode("utf-8", "backslashreplace"))
-        number = self.sentence(start)
-        stop = self.sentences[self.sentence(max(start, end - 1)) + 1 :][:1] or [len(self.text)]
-        shown = self.text[self.sentences[number] : stop[0]].strip()
-        line = 1 + self.text.count("\n", 0, start)
+        first, last = self.sentence(start), self.sentence(max(start, end - 1))
+        stop = self.sentences[last + 1] if last + 1 < len(self.sentences) else len(self.text)
+        shown = self.text[max(self.sentences[first], start - _AROUND) : min(stop, end + _AROUND)].strip()
+        line = 1 + bisect_left(self._breaks, start)
         return Suspect(digest.hexdigest()[:12], code, self.id, line, start, end, what, shown, round(score, 3))

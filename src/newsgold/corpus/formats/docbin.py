@@ -13,7 +13,7 @@ of others has no ids for its documents: they are numbered.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -193,19 +193,26 @@ def read(path: Path, terms: Terms, **options: str) -> Read:
     fault = _unpackable(raw, path)
     if fault is not None:
         return Read((), (fault,), ())
-    try:
-        docs = [*spacy.bin().from_bytes(raw).get_docs(spacy.vocab())]
-    except Exception as error:  # spaCy's decoders raise what they like on a broken file
-        return Read((), (_other(path, f"what spaCy cannot read: {type(error).__name__}"),), ())
     note = Losses()
     documents: list[Document] = []
     found: list[Finding] = []
-    for number, doc in enumerate(docs, 1):
+    for number, doc in enumerate(_docs(raw, path, spacy), 1):
+        if isinstance(doc, Finding):
+            found.append(doc)
+            continue
         document, faults = _document(doc, number, where, terms, note, options.get("spans"))
         found += faults
         if document is not None:
             documents.append(document)
     return Read(tuple(documents), tuple(found), note.all())
+
+
+def _docs(raw: bytes, path: Path, spacy: _Spacy) -> Iterator[Doc | Finding]:
+    """The documents one at a time; where they break off, why."""
+    try:
+        yield from spacy.bin().from_bytes(raw).get_docs(spacy.vocab())
+    except Exception as error:  # spaCy's decoders raise what they like on a broken file
+        yield _other(path, f"what spaCy cannot read: {type(error).__name__}")
 
 
 def _other(path: Path, got: str) -> Finding:
