@@ -122,6 +122,18 @@ def test_a_plain_docbin_says_what_it_loses(tmp_path: Path) -> None:
         written(tmp_path, carry="half")
 
 
+def test_many_documents_are_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docbin, "SHARD", 2)
+    given = [Document(Article(id=f"d{i}", text=TEXT), None) for i in range(5)]
+    files = export_documents("docbin", given, LABELS).files
+    assert [*files] == ["documents-00001.spacy", "documents-00002.spacy", "documents-00003.spacy"]
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert [d.article.id for d in import_files("docbin", [tmp_path], Terms()).documents] == [d.article.id for d in given]
+    (tmp_path / "empty.spacy").write_bytes(export_documents("docbin", [], LABELS).files["documents.spacy"])
+    assert import_files("docbin", [tmp_path / "empty.spacy"], Terms()).documents == ()
+
+
 def test_mentions_edited_in_spacy_count(tmp_path: Path) -> None:
     (doc,) = docs(written(tmp_path))
     group = [s for s in doc.spans["newsgold"] if s.id_ != "x"]
@@ -138,7 +150,7 @@ def test_mentions_edited_in_spacy_count(tmp_path: Path) -> None:
 @given(st.text(st.sampled_from("aé1.-🏛" + SPACES), max_size=25), st.lists(st.tuples(st.integers(0, 25), st.integers(0, 25))))
 def test_tokens_are_the_text_and_every_cut_is_the_edge_of_one(text: str, pairs: list[tuple[int, int]]) -> None:
     spans = [(a, b) for a, b in pairs if a < b <= len(text)]
-    words = _words(text, (edge for pair in spans for edge in pair))
+    words = _words(text, spans)
     assert "".join(word + " " * blank for word, blank in zip(words.words, words.blanks, strict=True)) == text
     for start, end in spans:
         chosen = slice(words.first[start], words.after[end])

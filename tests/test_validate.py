@@ -207,7 +207,16 @@ def as_imported(corpus: Path) -> list[Finding]:
     return [*imported.findings, *place_corpus(imported, corpus).findings]
 
 
-def read_folder(path: Path, tmp_path: Path, repo: Path) -> tuple[list[Finding], Path]:  # noqa: PLR0911 -- one road a kind
+def as_checked(corpus: Path, repo: Path) -> list[Finding]:
+    if not (corpus / "README.md").exists():
+        shutil.copyfile(repo / "corpus" / "README.md", corpus / "README.md")
+    try:
+        return release.check(corpus)
+    except DataError as error:
+        return list(error.findings)
+
+
+def read_folder(path: Path, tmp_path: Path, repo: Path) -> tuple[list[Finding], Path]:
     corpus = tmp_path / "corpus"
     if (path / "import").is_dir():
         return as_imported(shutil.copytree(path, corpus)), corpus
@@ -222,13 +231,7 @@ def read_folder(path: Path, tmp_path: Path, repo: Path) -> tuple[list[Finding], 
     if (path / "SHA256SUMS").is_file():
         return as_loaded(path), path
     if (path / "VERSION").is_file():
-        shutil.copytree(path, corpus)
-        if not (corpus / "README.md").exists():
-            shutil.copyfile(repo / "corpus" / "README.md", corpus / "README.md")
-        try:
-            return release.check(corpus), corpus
-        except DataError as error:
-            return list(error.findings), corpus
+        return as_checked(shutil.copytree(path, corpus), repo), corpus
     return validate([path]), path
 
 

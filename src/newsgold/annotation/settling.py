@@ -214,12 +214,13 @@ class _Settling:
         in_dispute = set()
         for dispute, item in self.items(disputes):
             assert isinstance(item.what, Marked)
-            in_dispute.add(item.what)
-            kept = held.get(item.what.slot) == item.what
-            gold = self.names.slots[item.what.slot] if kept else None
-            self.note(item.id, "mentions", item.what, item.passes, _outcome(kept), gold=gold, also=[dispute.id])
-            if kept or item.what.slot not in self.of_slot:
-                self.of_slot[item.what.slot] = item.id
+            slot = self._standing(item.what)
+            gold = None if slot is None else self.names.slots[slot]
+            self.note(item.id, "mentions", item.what, item.passes, _outcome(slot is not None), gold=gold, also=[dispute.id])
+            if slot is not None:
+                in_dispute.add(held[slot])
+            if slot is not None or item.what.slot not in self.of_slot:
+                self.of_slot[slot or item.what.slot] = item.id
         for slot, marked in self.merge.mentions.items():
             if held.get(slot) != marked:
                 name = f"-{self.merge.names.slots[slot]}"
@@ -232,6 +233,14 @@ class _Settling:
                 changed = self.of_slot.get(slot)
                 self.note(f"+{gold}", "mentions", held[slot], (), "added", gold=gold, follows=changed)
                 self.of_slot[slot] = f"+{gold}"
+
+    def _standing(self, marked: Marked) -> Slot | None:
+        """Where the gold has a mention of a pass: in its slot, or beside another version of it that took the slot."""
+        for slot in (marked.slot, marked.slot._replace(type=marked.type)):
+            there = self.view.mentions.get(slot)
+            if there is not None and (there.type, there.kind) == (marked.type, marked.kind):
+                return slot
+        return None
 
     def entities(self, disputes: Iterable[Dispute]) -> None:
         merge, held = self.merge, self.view.clusters

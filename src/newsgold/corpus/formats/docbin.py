@@ -13,8 +13,8 @@ of others has no ids for its documents: they are numbered.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +49,10 @@ _NO_PLACE = "spaCy has no place for it, and carry is spans"
 _ENTS = "ents"
 MAX_UNPACKED = 2**31
 """So many bytes a file may hold; a larger one would be unpacked into memory at once."""
+SHARD = 2_000
+"""So many documents a file: spaCy has all of one in memory three times over when it writes it."""
+_ATTRIBUTES = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+"""What tokens have; spaCy adds their words and blanks."""
 _replace: Callable[..., Any] = msgspec.structs.replace
 
 
@@ -69,12 +73,18 @@ def _carries_all(options: Mapping[str, str]) -> bool:
 
 
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
-    """One file, ``documents.spacy``."""
-    spacy = _spacy()
-    vocab, bin_ = spacy.vocab(), spacy.bin(store_user_data=True)
-    for document in documents:
-        bin_.add(_doc(document, vocab, spacy, _carries_all(options)))
-    return {"documents.spacy": bin_.to_bytes()}
+    """``documents.spacy``; where there are more than :data:`SHARD` documents, several files with numbers."""
+    spacy, whole = _spacy(), _carries_all(options)
+    shards: list[bytes] = []
+    rest = iter(documents)
+    while shard := [*islice(rest, SHARD)]:
+        vocab, bin_ = spacy.vocab(), spacy.bin(attrs=_ATTRIBUTES, store_user_data=True)
+        for document in shard:
+            bin_.add(_doc(document, vocab, spacy, whole))
+        shards.append(bin_.to_bytes())
+    if len(shards) < 2:
+        return {"documents.spacy": shards[0] if shards else spacy.bin().to_bytes()}
+    return {f"documents-{number:05d}.spacy": data for number, data in enumerate(shards, 1)}
 
 
 class _Spacy(NamedTuple):
@@ -105,16 +115,17 @@ class _Words(NamedTuple):
     after: dict[int, int]
 
 
-def _words(text: str, cuts: Iterable[int]) -> _Words:
-    """Tokens that make up the text to the letter, cut at every one of ``cuts``."""
-    marks = sorted(set(cuts))
+def _words(text: str, spans: Sequence[tuple[int, int]]) -> _Words:
+    """Tokens that make up the text to the letter, cut where one of the spans begins or ends."""
+    begins, ends = {start for start, _ in spans}, {end for _, end in spans}
+    marks = sorted(begins | ends)
     edges = sorted({0, len(text), *marks, *(edge for span in tokenise(text, marks) for edge in span)})
-    cut = set(marks)
     words = _Words([], [], {}, {})
     for start, end in pairwise(edges):
         piece = text[start:end]
-        # a blank that is a token's own must not be a mention's
-        if piece.startswith(" ") and start not in cut and words.words and not words.blanks[-1] and not words.words[-1].isspace():
+        after_word = words.words and not words.blanks[-1] and not words.words[-1].isspace()
+        # a blank that is a token's own can be neither the first nor the last character of a span
+        if piece.startswith(" ") and after_word and start not in begins and start + 1 not in ends:
             words.blanks[-1] = True
             start, piece = start + 1, piece[1:]
         if piece:
@@ -127,7 +138,7 @@ def _words(text: str, cuts: Iterable[int]) -> _Words:
 def _doc(document: Document, vocab: Any, spacy: _Spacy, whole: bool) -> Doc:
     article, gold = document
     mentions = (gold and gold.mentions) or ()
-    cut = _words(article.text, (edge for m in mentions for edge in (m.start, m.end)))
+    cut = _words(article.text, [(m.start, m.end) for m in mentions])
     doc = spacy.doc(vocab, words=cut.words, spaces=cut.blanks)
     link = {m: e.link or "" for e in (gold and gold.entities) or () for m in e.mentions}
     spans = [
