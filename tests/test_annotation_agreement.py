@@ -257,6 +257,11 @@ def test_a_document_repeated_leaves_scores_and_gives_them_no_width(a: Annotation
             assert many[key].n == pytest.approx(times * figure.n)
 
 
+def flat(values: dict[str, Any]) -> dict[str, Any]:
+    """A score without nesting."""
+    return {**values.get("counts", {}), **{name: v for name, v in values.items() if name != "counts"}}
+
+
 @given(several(annotators=2))
 @settings(max_examples=20)
 def test_a_pair_is_scored_as_a_system_is(passes: dict[str, list[Annotation]]):
@@ -273,7 +278,7 @@ def test_a_pair_is_scored_as_a_system_is(passes: dict[str, list[Annotation]]):
         if key.startswith(("mentions.", "coref", "linking.")):
             own = {name: v for name, v in pair.scores[key].items() if name not in ("documents", "compared", "ci95", "by_type")}
             theirs = {name: v for name, v in scored[key].items() if name not in ("ci95", "by_type")}
-            assert own == theirs, key
+            assert flat(own) == pytest.approx(flat(theirs)), key  # sums of thirds depend on the order of the documents
             assert pair.scores[key]["by_type"].keys() == scored[key]["by_type"].keys()
             value = own["f1" if own["kind"] == "prf" else "value"]
             assert result.pooled[key].value == pytest.approx(value), key
