@@ -20,7 +20,9 @@ from typing import Any
 import yaml
 
 from newsgold.corpus.codec import sha256
-from newsgold.corpus.tables import Shard
+from newsgold.corpus.labels import Labels
+from newsgold.corpus.tables import CONFIGS, Shard
+from newsgold.corpus.tally import UNITS, Tally
 from newsgold.errors import DataError, FileFault, Finding, finding, quote
 
 GENERATED = ("size_categories", "configs", "dataset_info")
@@ -182,6 +184,33 @@ def _size(documents: int) -> str:
             return f"{low}<n<{high}" if low else f"n<{high}"
         low = high
     return f"n>{low}"
+
+
+def own_sections(tally: Tally, labels: Labels, columns: Mapping[str, Any]) -> dict[str, str]:
+    """The generated sections that every card has, by name."""
+    counts = tally.stats()
+    rows = [[split, *(part[unit] for unit in UNITS)] for split, part in counts["by_split"].items()]
+    rows.append(["all", *(counts[unit] for unit in UNITS)])
+    splits = tally.in_order
+    labelled: tuple[tuple[str, str, Iterable[str]], ...] = (
+        ("mentions", "entity type", labels.types),
+        ("relations", "relation", labels.relations),
+        ("stances", "stance", labels.polarities),
+    )
+    by_label = [
+        table(
+            [title, *splits, "all"],
+            ([f"`{n}`", *(tally.labels(layer, s)[n] for s in splits), counts["by_type"][layer].get(n, 0)] for n in names),
+        )
+        for layer, title, names in labelled
+        if names
+    ]
+    configs = ([f"`{c}`", CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
+    return {
+        "counts": table(["split", *UNITS], rows),
+        "labels": "\n\n".join(by_label),
+        "configs": table(["config", "a row is", "columns"], configs),
+    }
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

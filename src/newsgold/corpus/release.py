@@ -32,7 +32,7 @@ from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import SPLITS, Annotation, Article
 from newsgold.corpus.store import ARTICLES, GOLD, RAW, VERSION_NUMBER, corpus_version, fill, is_corpus
 from newsgold.corpus.tables import CONFIGS, ROW_GROUP, Document, Shard, read_documents, read_labels, read_rows
-from newsgold.corpus.tally import UNITS, Tally, stats
+from newsgold.corpus.tally import Tally, stats
 from newsgold.corpus.validate import capped, check_corpus
 from newsgold.errors import DataError, FileFault, Finding, UsageError, finding, has_errors, quote
 
@@ -261,7 +261,7 @@ def render_documents(
         files["croissant.json"] = croissant.render(prose.facts, version, data, features)
     files |= extra or {}
     front = card.front_matter(version, digest.hexdigest(), features, written)
-    about = {**_sections(tally, labels, features), **(sections or {})}
+    about = {**card.own_sections(tally, labels, features), **(sections or {})}
     files["README.md"] = card.render(prose.card, prose.path, front, about)
     files["VERSION"] = f"{version}\n".encode()
     summed = {name: sha256(data) for name, data in files.items() if name not in _UNSUMMED}
@@ -488,30 +488,3 @@ def _superfluous(target: Path, files: Iterable[str]) -> list[Path]:
     paths = [p for config in CONFIGS for p in (target / "data" / config).glob("*") if _SHARD.fullmatch(p.name)]
     paths += [p for p in (target / name for name in _OPTIONAL) if p.is_file()]
     return sorted(p for p in paths if p.relative_to(target).as_posix() not in names)
-
-
-def _sections(tally: Tally, labels: Labels, columns: Mapping[str, Any]) -> dict[str, str]:
-    """The generated sections of the card, by name."""
-    counts = tally.stats()
-    rows = [[split, *(part[unit] for unit in UNITS)] for split, part in counts["by_split"].items()]
-    rows.append(["all", *(counts[unit] for unit in UNITS)])
-    splits = tally.in_order
-    labelled: tuple[tuple[str, str, Iterable[str]], ...] = (
-        ("mentions", "entity type", labels.types),
-        ("relations", "relation", labels.relations),
-        ("stances", "stance", labels.polarities),
-    )
-    by_label = [
-        card.table(
-            [title, *splits, "all"],
-            ([f"`{n}`", *(tally.labels(layer, s)[n] for s in splits), counts["by_type"][layer].get(n, 0)] for n in names),
-        )
-        for layer, title, names in labelled
-        if names
-    ]
-    configs = ([f"`{c}`", CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
-    return {
-        "counts": card.table(["split", *UNITS], rows),
-        "labels": "\n\n".join(by_label),
-        "configs": card.table(["config", "a row is", "columns"], configs),
-    }
