@@ -170,6 +170,7 @@ def cluster_name(merge: Merge, cluster: Cluster, names: Names) -> str:
 
 def number(values: Iterable[T], letter: str, key: Callable[[T], object]) -> dict[T, str]:
     """Ids for values, in an order that depends on them alone."""
+    # the key decides what can be sorted
     return {value: f"{letter}{i}" for i, value in enumerate(sorted(set(values), key=key), 1)}  # type: ignore[arg-type]
 
 

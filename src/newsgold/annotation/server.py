@@ -87,6 +87,7 @@ def connect(url: str, token: str, *, timeout: float = 300.0) -> Server:
     try:
         version = _identified(web, url)
         try:
+            # the library has no types for it
             sdk: Any = LabelStudio(base_url=f"{url}/", api_key=token, httpx_client=web, max_retries=0)  # type: ignore[no-untyped-call]
         except ApiError:
             raise ServerFault(f"the access token for {url} has expired: make a new one under Account & Settings") from None

@@ -186,7 +186,7 @@ class _Settling:
             self.find("ADJ_NO_RULE", name, got=text)
         self.decisions[name] = Decision(
             id=name,
-            layer=layer,  # type: ignore[arg-type]
+            layer=layer,  # type: ignore[arg-type]  # checked where the item was made
             item=text,
             passes=tuple(passes),
             decision=outcome,
@@ -287,7 +287,7 @@ class _Settling:
         """See to it that one cluster of the gold is accounted for."""
         merge = self.merge
         gold = self.names.clusters[cluster]
-        old = within(cluster, self.union)  # type: ignore[arg-type]
+        old = within(cluster, self.union)  # type: ignore[arg-type]  # checked where the item was made
         core = within(old, merge.common)
         loose = [s for s in old if s not in merge.common]
         if cluster in covered:

@@ -146,7 +146,7 @@ def _pairs(values: Any) -> Any:
         rows = _lists(array, lambda flat: values(flat, required=True))
         if any(row is None or len(row) != 2 for row in rows):
             raise TypeError("a pair has not two members")
-        return rows  # type: ignore[return-value]
+        return rows  # type: ignore[return-value]  # what the columns hold was checked above
 
     return read
 

@@ -62,6 +62,7 @@ def read_known(*places: Path) -> tuple[Known, ...]:
                 rows.append(msgspec.convert(value, Known))
             except msgspec.ValidationError as error:
                 schema, said = msgspec.json.schema(Known), str(error)
+                # a default of a lambda binds the loop variable
                 found += shape_faults(value, schema, path=str(path), line_of=lambda _, n=number: n, otherwise=said)  # type: ignore[misc]
     if found:
         raise DataError(f"the knowledge base {path} cannot be used", found)

@@ -75,6 +75,7 @@ def _validator(schema: str) -> Any:
     # 23.0 is an integer to JSON Schema, and none to those who index with it
     whole = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     # the stubs of jsonschema leave extend without types
+    # the library has no types for it
     strict: Any = extend(Draft202012Validator, type_checker=whole)  # type: ignore[no-untyped-call]
     return strict(json.loads(schema))
 

@@ -116,7 +116,7 @@ class View:
         """The tokens before and after a mention, empty at the ends of the text."""
         before = bisect_left(self._token_starts, m.start) - 1
         after = bisect_left(self._token_starts, m.end)
-        return tuple(  # type: ignore[return-value]
+        return tuple(  # type: ignore[return-value]  # the elements were filtered above
             self.text[self.tokens[i].start : self.tokens[i].end].casefold() if 0 <= i < len(self.tokens) else ""
             for i in (before, after)
         )

@@ -350,9 +350,9 @@ def read_documents(path: Source, kind: type[T]) -> Iterator[T]:
     for article, gold in read_rows(path):
         if kind is Article:
             # which of the two it is the type variable cannot say
-            yield article  # type: ignore[misc]
+            yield article  # type: ignore[misc]  # the overload decides which of the two is read
         elif gold is not None:
-            yield gold  # type: ignore[misc]
+            yield gold  # type: ignore[misc]  # the overload decides which of the two is read
 
 
 def read_rows(path: Source, *, as_stored: bool = False) -> Iterator[Document]:

@@ -76,7 +76,7 @@ class Loss(NamedTuple):
 class Note(Protocol):
     """Told of each loss; ``n`` of zero is ignored."""
 
-    def __call__(self, what: str, why: str, n: int = 1) -> None: ...  # noqa: D102
+    def __call__(self, what: str, why: str, n: int = 1) -> None: ...  # noqa: D102 -- the protocol says what it is
 
 
 class Losses:

@@ -97,6 +97,7 @@ def _outermost(mentions: Sequence[Mention]) -> list[Mention]:
     return kept
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """One file, ``documents.conll``."""
     scheme = _scheme(options) or "bio2"

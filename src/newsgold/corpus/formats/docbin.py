@@ -72,6 +72,7 @@ def _carries_all(options: Mapping[str, str]) -> bool:
     return carry == "all"
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """``documents.spacy``; where there are more than :data:`SHARD` documents, several files with numbers."""
     spacy, whole = _spacy(), _carries_all(options)

@@ -41,7 +41,7 @@ def project(document: Document, labels: Labels, note: Note) -> Document:
     return renumber(records.between_mentions(document, labels, note), labels, note, _NO_FIELD)
 
 
-def write(documents: Iterable[Document], labels: Labels) -> dict[str, bytes]:  # noqa: ARG001
+def write(documents: Iterable[Document], labels: Labels) -> dict[str, bytes]:  # noqa: ARG001 -- every format has these parameters
     """One file, ``documents.jsonl``."""
     return records.encode_lines(map(_record, documents))
 
@@ -148,4 +148,4 @@ def _span(item: Any, place: int) -> tuple[Any, str, int, int] | None:
         span = (f"#{place}", item[2], item[0], item[1]) if len(item) == 3 else (None, None, None, None)
     name, label, start, end = span
     sound = isinstance(name, (int, str)) and isinstance(label, str) and type(start) is int and type(end) is int
-    return (name, label, start, end) if sound else None  # type: ignore[return-value]
+    return (name, label, start, end) if sound else None  # type: ignore[return-value]  # sound says that none is missing

@@ -57,6 +57,7 @@ _WHY = {
 # ------------------------------------------------------------------------ writing
 
 
+# every format has these parameters
 def project(document: Document, labels: Labels, note: Note, **options: str) -> Document:  # noqa: ARG001
     """Clusters, and relations between them; of their evidence one pair a sentence."""
     return raised(document, labels, note, carries=CARRIES, why=_WHY, default=_NO_FIELD, proof=_proof)
@@ -90,6 +91,7 @@ def _pairs(
     return ((first[0][min(first[0])], first[1][min(first[1])]),) if first[0] and first[1] else None
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """One file, ``documents.json``, with a document a line."""
     encoder = msgspec.json.Encoder()
@@ -326,7 +328,8 @@ class _Reading:
         if not shaped or not isinstance(type_, str) or not isinstance(name, str):
             self.builder.fault("BAD_RECORD", **self.at(pointer=pointer, got=quote(mention), wanted="name, sent_id, pos and type"))
             return False
-        first, last = pos  # type: ignore[misc]
+        first, last = pos  # type: ignore[misc]  # shapes were checked before
+        # shapes were checked before
         line = self.spans[sentence] if 0 <= sentence < len(self.spans) else ()  # type: ignore[operator, index]
         if not 0 <= first < last <= len(line):
             got, wanted = f"tokens [{first}, {last}) of sentence {sentence}", f"tokens of {len(line)}"
@@ -340,6 +343,7 @@ class _Reading:
         self.builder.mention(key, start, end, type_, surface=None if same else name, **self.at(pointer=pointer))
         own = self.builder.terms.name("types", type_)
         if same and surface and surface == surface.strip() and own is not None:
+            # shapes were checked before
             self.seen.setdefault(key[0], []).append(_Seen((start, -end, own), sentence, key))  # type: ignore[arg-type]
         return True
 

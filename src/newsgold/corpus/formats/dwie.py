@@ -61,6 +61,7 @@ _TYPE = "type::"
 # ------------------------------------------------------------------------ writing
 
 
+# every format has these parameters
 def project(document: Document, labels: Labels, note: Note, **options: str) -> Document:  # noqa: ARG001
     """Entities, and relations between them without their evidence."""
     after = raised(document, labels, note, carries=CARRIES, why=_WHY, default=_NO_FIELD, proof=lambda *_: None)
@@ -70,6 +71,7 @@ def project(document: Document, labels: Labels, note: Note, **options: str) -> D
     return after
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """A file a document, ``<id>.json``."""
     return {f"{d.article.id}.json": msgspec.json.format(msgspec.json.encode(_record(d)), indent=1) + b"\n" for d in documents}
@@ -237,7 +239,7 @@ class _Reading:
         if not all(type(x) is int for x in (begin, end, key)) or not isinstance(text, str):
             self._bad(pointer, mention, "begin, end, text and concept")
             return
-        own = table.get("type", types.get(key))  # type: ignore[arg-type]
+        own = table.get("type", types.get(key))  # type: ignore[arg-type]  # shapes were checked before
         if key not in types:
             self.builder.fault(
                 "DANGLING_MENTION", line=self.line, pointer=pointer, got=f"concept {key}", wanted="one of concepts"
@@ -245,8 +247,9 @@ class _Reading:
         elif not isinstance(own, str):
             self._bad(pointer, f"concept {key} without a type", "a tag that begins with type::")
         else:
+            # shapes were checked before
             self.builder.mention(place, begin, end, own, surface=text, line=self.line, pointer=pointer)  # type: ignore[arg-type]
-            members[key].append(place)  # type: ignore[index]
+            members[key].append(place)  # type: ignore[index]  # shapes were checked before
         self.note("candidates", "pages that a link might mean have no counterpart", len(table.get("candidates") or ()))
 
     def _entity(self, place: int, concept: Mapping[str, Any], key: int, members: list[Hashable], type_: str | None) -> None:

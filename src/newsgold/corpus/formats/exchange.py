@@ -38,7 +38,7 @@ def documents_at(path: Path, labels: Labels, *, articles: Path | None = None, sp
     Raises :class:`DataError` where they have errors: what is unsound here would be unsound there.
     """
     own = articles is None
-    texts = read_articles(path if own else articles)  # type: ignore[arg-type]
+    texts = read_articles(path if own else articles)  # type: ignore[arg-type]  # the caller refuses a missing path
     found = [*texts.findings, *check_articles(texts.records)]
     known = {r.value.id: r.value for r in texts.records}
     golds: dict[str, Annotation] = {}

@@ -44,7 +44,7 @@ def project(document: Document, labels: Labels, note: Note) -> Document:
     return records.between_mentions(document, labels, note)
 
 
-def write(documents: Iterable[Document], labels: Labels) -> dict[str, bytes]:  # noqa: ARG001
+def write(documents: Iterable[Document], labels: Labels) -> dict[str, bytes]:  # noqa: ARG001 -- every format has these parameters
     """One file, ``documents.jsonl``."""
     return records.encode_lines(map(_record, documents))
 

@@ -78,6 +78,7 @@ _BLANK = Article(id="", text="")
 # ------------------------------------------------------------------------ writing
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """The four tables."""
     tables: dict[str, list[dict[str, Any]]] = {"mentions": [], "relations": [], "stances": [], "articles": []}

@@ -74,6 +74,7 @@ _NAMES = ("value", "label", "relationType")
 # ------------------------------------------------------------------------ writing
 
 
+# every format has these parameters
 def project(document: Document, labels: Labels, note: Note, **options: str) -> Document | None:  # noqa: ARG001
     """Everything, relations and stances between mentions; nothing of a text with characters that XML cannot hold."""
     if _BAD.search(document.article.text):
@@ -98,6 +99,7 @@ def _plain(*names: str | None) -> bool:
     return not any(_BAD.search(name) for name in names if name is not None)
 
 
+# every format has these parameters
 def write(documents: Iterable[Document], labels: Labels, **options: str) -> dict[str, bytes]:  # noqa: ARG001
     """A file a document, ``<id>.xmi``, and the type system."""
     system = own_types()
