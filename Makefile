@@ -44,6 +44,7 @@ check: .venv/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m newsgold.generated --check
+	newsgold corpus lint corpus --verdicts annotation/lint_verdicts.toml
 	newsgold corpus build corpus --check
 	newsgold benchmark leaderboard --check
 

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from newsgold.corpus.codec import canonical, sha256
+from newsgold.corpus.codec import Record, canonical, sha256
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import AUTHOR, UNKNOWN, Annotation, Article, Entity, Mention, Relation, Stance
+from newsgold.corpus.validate import check_annotation
 
 _TAG = re.compile(r"\]\{([A-Z]+)\.([A-Z]+)\}")
 _REFERENCE = r"\[([^\[\]]+)\](?:#(\d+))?"
@@ -41,6 +42,8 @@ class Snippet(NamedTuple):
 class SnippetFault(ValueError):
     """An example that is not well formed, or says something that is not so."""
 
+    line = 0
+
 
 def read(markdown: str, labels: Labels) -> Iterator[Snippet | SnippetFault]:
     """Every example of a page, or what is wrong with it."""
@@ -48,7 +51,19 @@ def read(markdown: str, labels: Labels) -> Iterator[Snippet | SnippetFault]:
         try:
             yield _snippet(line, source, labels)
         except SnippetFault as fault:
-            yield SnippetFault(f"line {line}: {fault}: {source}")
+            fault.args = (f"{fault}: {source}",)
+            fault.line = line
+            yield fault
+
+
+def faults(page: str, markdown: str, labels: Labels) -> Iterator[str]:
+    """What is wrong with the examples of a page under an inventory, each as ``page:line: fault: example``."""
+    for one in read(markdown, labels):
+        if isinstance(one, SnippetFault):
+            yield f"{page}:{one.line}: {one}"
+        else:
+            for fault in check_annotation(Record(one.annotation, page, one.line), labels, "pass", one.article):
+                yield f"{page}:{one.line}: {fault.code} {fault.pointer} {fault.got}: {one.source}"
 
 
 def sources(markdown: str) -> Iterator[tuple[int, str]]:

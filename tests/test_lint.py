@@ -409,6 +409,17 @@ def test_verdicts_are_put_to_their_suspects():
     ]
 
 
+def test_no_suspect_in_the_corpus_waits_and_no_verdict_is_stale(corpus: Path, repo: Path):
+    from newsgold.corpus.formats.exchange import documents_at
+
+    suspects = lint(documents_at(corpus, LABELS), LABELS, read_known(corpus))
+    judged = judge(suspects, read_verdicts(repo / "annotation" / "lint_verdicts.toml"))
+    assert suspects
+    assert [f"{s.id} {s.code} {s.doc}:{s.line} {s.what}" for s, verdict in judged.rows if verdict is None] == []
+    assert [str(f) for f in judged.findings] == []
+    assert [v.id for _, v in judged.rows if v is not None and v.decision == "open"] == []
+
+
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [

@@ -164,7 +164,8 @@ def test_nor_does_it_take_what_the_parser_refuses(table: dict[str, Any], changes
 def test_articles_as_we_write_them_take_the_fast_road(corpus: Path):
     for path in (corpus / "articles").glob("*.toml"):
         text = path.read_text(encoding="utf-8")
-        assert _plain_table(text) == tomllib.loads(text) == decode_toml(path.read_bytes(), str(path))
+        assert tomllib.loads(text) == decode_toml(path.read_bytes(), str(path))
+        assert _plain_table(text) == (None if "\\" in text else tomllib.loads(text)), path.name  # an escape takes the slow road
 
 
 @pytest.mark.parametrize("text", ['a = "x"\na = "y"\n', "[a]\n[a]\n", 'a = "x"\n[a]\n', "a = 01\n", 'a = "\x01"\n'])

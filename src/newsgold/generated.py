@@ -5,7 +5,8 @@
 
 A passage stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``;
 what is around it is written by hand. Whole files that are generated:
-``annotation/label_config.xml`` and ``annotation/agreement.md``.
+``annotation/label_config.xml``, ``annotation/agreement.md`` and the pictures of
+the datasheet in ``annotation/figures/``.
 """
 
 from __future__ import annotations
@@ -13,29 +14,23 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
-from newsgold.annotation.agreement import SHOWN, Agreement, Figure, agree, reasons
-from newsgold.annotation.label_studio import config, import_export
+from newsgold.annotation.label_studio import config
+from newsgold.annotation.rounds import agreement_page, read_rounds
 from newsgold.cli import cli
 from newsgold.corpus.codec import read_bytes, write_atomic
 from newsgold.corpus.formats import FIELDS, FORMATS, load
-from newsgold.corpus.labels import Label, Labels, RelationLabel, TypeLabel, load_labels
-from newsgold.corpus.release import stats
-from newsgold.corpus.store import read_articles
-from newsgold.errors import FAULTS, FileFault
+from newsgold.corpus.labels import Label, RelationLabel, TypeLabel, load_labels
+from newsgold.corpus.markdown import table
+from newsgold.corpus.store import read_annotations, read_articles
+from newsgold.datasheet import FOLDER, gather, pictures, tables
+from newsgold.errors import FAULTS, DataError, FileFault, has_errors
 
 _PASSAGE = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    lines = [list(head), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 # ------------------------------------------------------------------------ passages
@@ -102,70 +97,18 @@ def _results(repo: Path) -> str:
     return table(("system", *(f"`{key}`" for key in keys)), rows) + about
 
 
-def _figures(repo: Path) -> str:
-    counts = stats(repo / "corpus")
-    units = ("documents", "words", "mentions", "entities", "relations", "stances")
-    groups = {"all": counts, **{f"split {k}": v for k, v in counts["by_split"].items()}}
-    groups |= {f"origin {k}": v for k, v in counts["by_origin"].items()}
-    out = table(("", *units), ((name, *(row[u] for u in units)) for name, row in groups.items()))
-    for layer, numbers in counts["by_type"].items():
-        out += f"\n{layer}: " + ", ".join(f"{name} {n}" for name, n in numbers.items()) + "\n"
-    return out
-
-
-# --------------------------------------------------------------------- whole files
-
-
-def agreement(repo: Path, labels: Labels) -> str:
-    """``annotation/agreement.md``: inter-pass agreement of every round, from the raw exports."""
-    articles = {r.value.id: r.value for r in read_articles(repo / "corpus").records}
-    parts = [
-        "# Agreement\n\nGenerated from `rounds/` by `make generated`; do not edit.\n\n"
-        "Passes were made by a language model: this is **inter-pass** agreement, not agreement between people, and passes\n"
-        "of one model share its mistakes. All mention kinds are compared. What the figures are and what becomes of edge cases\n"
-        "is in [agreement_conventions.md](agreement_conventions.md). Documents of one event are drawn together, so that an\n"
-        "interval needs two events, or documents without one.\n"
-    ]
-    for folder in sorted(p for p in (repo / "annotation" / "rounds").iterdir() if p.is_dir()):
-        passes = {}
-        for path in sorted(folder.glob("*.json")):
-            if not path.name.endswith(".record.json"):
-                done = import_export(path, articles, labels)
-                passes[path.stem] = [p.annotation for p in done.passes if p.annotation is not None]
-        if len(passes) > 1:
-            result = agree(passes, labels=labels, articles=articles)
-            parts.append(f"## Round {folder.name}: {' × '.join(passes)}\n\n{_agreed(result)}")
-    return "\n".join(parts)
-
-
-def _agreed(result: Agreement) -> str:
-    rows = []
-    for key in (key for key in SHOWN if key in result.pooled):
-        rows.append((f"`{key}`", *_cells(result.pooled[key])))
-        rows += [(f"– {name}", *_cells(f)) for name, f in result.pooled[key].by_type.items() if key == "mentions.strict"]
-    out = table(("", "value", "95 %", "documents", "items"), rows)
-    if len(result.pairs) > 1:
-        pairs = {name: result.figures(name) for name in result.pairs}
-        cells = ((f"`{key}`", *(_cells(own[key])[0] if key in own else "–" for own in pairs.values())) for key in SHOWN)
-        out += "\n" + table(("value", *pairs), (row for row in cells if {*row[1:]} != {"–"}))
-    return out + "".join(
-        f"\n{note}.\n"
-        for note in (*map(str.capitalize, reasons(result.pooled[key] for key in SHOWN if key in result.pooled)), *result.notes)
-    )
-
-
-def _cells(figure: Figure) -> tuple[str, str, str, str]:
-    value = "–" if figure.value is None else f"{figure.value:.3f}"
-    interval = "–" if figure.ci95 is None else f"{figure.ci95[0]:.3f} to {figure.ci95[1]:.3f}"
-    return value, interval, str(figure.documents), f"{figure.n:.6g}"
-
-
 # --------------------------------------------------------------------------- files
 
 
 def render(repo: Path) -> dict[Path, bytes]:
     """Every file with generated content, as it should be."""
     labels = load_labels(repo / "corpus" / "labels.toml")
+    found = read_articles(repo / "corpus"), read_annotations(repo / "corpus")
+    if has_errors(faults := [fault for decoded in found for fault in decoded.findings]):
+        raise DataError("figures cannot be made of records that cannot be read", faults)
+    articles, gold = {r.value.id: r.value for r in found[0].records}, {r.value.id: r.value for r in found[1].records}
+    rounds = read_rounds(repo / "annotation" / "rounds", articles, labels)
+    sheet = gather(articles.values(), gold, rounds, labels)
     passages: dict[str, Callable[[], str]] = {
         "kinds": lambda: _labels(labels.kinds),
         "types": lambda: _labels(labels.types),
@@ -177,11 +120,12 @@ def render(repo: Path) -> dict[Path, bytes]:
         "commands": _commands,
         "formats": _formats,
         "results": lambda: _results(repo),
-        "figures": lambda: _figures(repo),
+        **tables(sheet),
     }
     files = {
         repo / "annotation" / "label_config.xml": config(labels),
-        repo / "annotation" / "agreement.md": agreement(repo, labels).encode("utf-8"),
+        repo / "annotation" / "agreement.md": agreement_page(rounds, gold, articles, labels).encode("utf-8"),
+        **{repo / FOLDER / name: data for name, data in pictures(sheet).items()},
     }
     for name in ("README.md", "DATASHEET.md", "REFERENCE.md", "annotation/guidelines.md"):
         files[repo / name] = _fill(repo / name, passages)

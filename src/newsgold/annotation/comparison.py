@@ -251,7 +251,7 @@ class Comparison:
         tables = on_shared(first, second, names)
         sides = [Side(table, {}) for table in tables]
         one = evaluate(sides[0], sides[1], names, self.vocabulary, self.kinds, ignore=self._ignored(names))
-        other = Evaluation(one.pred, one.gold, one.vocabulary, one.kinds, one.digest)
+        other = Evaluation(one.pred, one.gold, one.vocabulary, one.kinds, one.content)
         measured = measure(one)
         tried = {layer for layer, done in one.gold.attempted.items() if done.any()}
         for key, metric in LIKE_SCORES.items():

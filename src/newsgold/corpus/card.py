@@ -21,6 +21,7 @@ import yaml
 
 from newsgold.corpus.codec import sha256
 from newsgold.corpus.labels import Labels
+from newsgold.corpus.markdown import table
 from newsgold.corpus.tables import CONFIGS, Shard
 from newsgold.corpus.tally import UNITS, Tally
 from newsgold.errors import DataError, FileFault, Finding, finding, quote
@@ -206,16 +207,9 @@ def own_sections(tally: Tally, labels: Labels, columns: Mapping[str, Any]) -> di
         if names
     ]
     configs = ([f"`{c}`", CONFIGS[c], " ".join(f"`{column}`" for column in features)] for c, features in columns.items())
-    return {
+    sections = {
         "counts": table(["split", *UNITS], rows),
-        "labels": "\n\n".join(by_label),
+        "labels": "\n".join(by_label),
         "configs": table(["config", "a row is", "columns"], configs),
     }
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; numbers with thousands separators."""
-    lines = [[*header]]
-    lines += [[f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row] for row in rows]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
+    return {name: text.rstrip("\n") for name, text in sections.items()}
