@@ -1,10 +1,12 @@
 # make bench   set up, then the main job: check, build, run the baselines, score, print the table
+# make baselines  train all baselines afresh and refresh their predictions (about two minutes)
 # make test    set up, then all tests
 # make check   linters, types, layers, generated files
 # make perf    time us and the peers side by side (minutes; a venv of their own for the peers)
 # make label-studio       install the Label Studio server in a venv of its own
 # make label-studio-demo  leave a server running with the corpus loaded (PORT=8080); make label-studio-stop ends it
 # make screenshots        take the pictures of annotation/screenshots anew
+# make models  install torch, transformers and GLiNER in a venv of its own, for their tests (6 GB)
 # make oldest  install the oldest supported datasets in a venv of its own, for its tests
 # make lock    resolve the dependencies anew (needs an index)
 
@@ -15,7 +17,7 @@ export PYTHONPATH :=
 export HF_HUB_OFFLINE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: bench test check generated label-studio label-studio-demo label-studio-stop screenshots oldest perf lock clean
+.PHONY: bench baselines models test check generated label-studio label-studio-demo label-studio-stop screenshots oldest perf lock clean
 
 # The stamp holds what was installed: a changed lock or a killed install sets up again.
 .venv/.installed: requirements.lock pyproject.toml
@@ -34,6 +36,9 @@ bench: .venv/.installed
 	@newsgold corpus build corpus --verify
 	@echo "== baselines, scores, leaderboard (precision / recall / F1 in per cent)"
 	@newsgold benchmark leaderboard --baselines
+
+baselines: .venv/.installed
+	@newsgold benchmark leaderboard --baselines all
 
 test: .venv/.installed
 	@$(BIN)/python -m pytest
@@ -86,6 +91,15 @@ screenshots: .venv-label-studio/template
 
 oldest: .venv-oldest/.installed
 
+# torch for Linux comes with the libraries of a graphics card, which it does not start without.
+.venv-models/.installed: tests/models.lock
+	@echo "setting up .venv-models (two minutes and 6 GB, once)"
+	@test -x .venv-models/bin/python || $(PYTHON) -m venv --clear .venv-models
+	@.venv-models/bin/python -m pip install --quiet --require-hashes -r tests/models.lock
+	@touch $@
+
+models: .venv-models/.installed
+
 perf: .venv/.installed .venv-peers/.installed .venv-label-studio/template
 	$(BIN)/python perf/mentions.py
 	$(BIN)/python perf/layers.py
@@ -99,15 +113,20 @@ perf: .venv/.installed .venv-peers/.installed .venv-label-studio/template
 	$(BIN)/python perf/bridge.py
 	$(BIN)/python perf/side_by_side.py
 
+# All extras but those that pull torch, which tests/models.lock has.
+LOCKED := annotation baselines dask gamma llm polars spacy uima
+
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		pyproject.toml --all-extras --group dev -c constraints.in -o requirements.lock
+		pyproject.toml $(LOCKED:%=--extra %) --group dev -c constraints.in -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		perf/peers.in -o perf/peers.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		annotation/label-studio.in -o annotation/label-studio.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		tests/oldest.in -o tests/oldest.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		tests/models.in -o tests/models.lock
 
 clean:
-	rm -rf .venv .venv-peers .venv-label-studio .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-peers .venv-label-studio .venv-models .venv-oldest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -52,7 +52,7 @@ def annotation(number: int, *, noise: float, seed: int, mentions: int = 40, by: 
             target=clusters[names[-1 - k]][0],
             polarity="against",
         )
-        for k in range(3)
+        for k in range(min(3, len(names)))
     )
     made = Annotation(
         id=f"d{number:06}",

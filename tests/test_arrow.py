@@ -78,7 +78,7 @@ def test_what_is_accepted_is_what_the_codec_reads(values: list[Annotation]):
 
 def test_parquet_of_a_release_is_its_gold(corpus: Path):
     made = read_parquet(corpus / "data/documents/test-00000-of-00001.parquet")
-    gold = table_of(r.value for r in read_annotations(corpus).records)
+    gold = table_of(r.value for r in read_annotations(corpus).records if r.value.split == "test")
     kept = ["id", "by", "text_sha256", "split", "event", "ignore", "entities"]
     assert made.select(kept).to_pylist() == gold.select(kept).to_pylist()
     names = {"NAM", "NOM", "PRO", "VAL"}

@@ -50,7 +50,7 @@ def extract(article):
     if article.id == "hangs":
         time.sleep(60)
     if article.id == "strange":
-        return {"id": "strange"}
+        return ["strange"]
     if article.id == "other":
         return Annotation(id="another")
     end = min(3, len(article.text))

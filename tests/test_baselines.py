@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
+from importlib import resources
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgold.benchmark.baselines import SYSTEMS, empty, gazetteer, rules
-from newsgold.benchmark.lexicon import gazetteer as known
-from newsgold.benchmark.lexicon import inflect, plural
-from newsgold.benchmark.names import MAX_SENTENCE, sentences
-from newsgold.benchmark.spotting import tokenise
+from newsgold.benchmark.baselines import FITTED, SYSTEMS, card_of, empty, gazetteer
+from newsgold.benchmark.baselines.lexicon import gazetteer as known
+from newsgold.benchmark.baselines.lexicon import inflect, plural
+from newsgold.benchmark.baselines.names import MAX_SENTENCE, sentences
+from newsgold.benchmark.baselines.rules import annotate as rules
+from newsgold.benchmark.baselines.spotting import tokenise
 from newsgold.corpus.codec import Record, sha256
 from newsgold.corpus.labels import default_labels
 from newsgold.corpus.model import Annotation, Article, Region
 from newsgold.corpus.validate import check_annotation
 
 LABELS = default_labels()
+READERS = ("empty", "gazetteer", "rules")
+"""Those whose annotations would pass as an annotator's; the degenerate ones have a file of their own."""
 
 NEWS = """Marovian army takes Belmar as rebels pull out
 
@@ -124,7 +129,7 @@ def findings(annotation: Annotation, of: Article, role: str) -> list[str]:
 # -------------------------------------------------------------------- what always holds
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", READERS)
 @given(of=articles())
 @settings(deadline=None, max_examples=150)
 def test_any_text_gives_a_valid_annotation(name: str, of: Article) -> None:
@@ -139,14 +144,14 @@ def test_any_text_gives_a_valid_annotation(name: str, of: Article) -> None:
     assert findings(got, of, "pass") == []
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", READERS)
 @given(of=articles())
 @settings(deadline=None, max_examples=50)
 def test_the_same_article_gives_the_same_annotation(name: str, of: Article) -> None:
     assert SYSTEMS[name].function(of) == SYSTEMS[name].function(of)
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", READERS)
 def test_a_text_that_mixes_everything(name: str) -> None:
     of = article(NEWS * 20)
     assert findings(SYSTEMS[name].function(of), of, "pass") == []
@@ -179,8 +184,18 @@ def test_a_mention_does_not_reach_into_a_duplicate() -> None:
 
 
 def test_every_system_has_a_card() -> None:
-    assert list(SYSTEMS) == ["empty", "gazetteer", "rules"]
-    assert all(s.name == name and s.version and s.summary and s.saw for name, s in SYSTEMS.items())
+    names = [*SYSTEMS, *FITTED]
+    with resources.files("newsgold.benchmark.baselines").joinpath("cards.toml").open("rb") as file:
+        assert {*tomllib.load(file)} == {"defaults", *names}
+    cards = {name: card_of(name) for name in names}
+    assert [(c.name, SYSTEMS[name].version) for name, c in cards.items() if name in SYSTEMS] == [(n, "1") for n in SYSTEMS]
+    assert all(c.summary and c.saw and c.command and c.kind in ("baseline", "degenerate") for c in cards.values())
+    assert all(cards[name].kind == "degenerate" or cards[name].cost for name in names)
+    assert all(cards[name].caution for name in names if cards[name].kind == "degenerate" or name in FITTED)
+
+
+def test_nothing_learns_from_the_test_split() -> None:
+    assert all(set(f.splits) <= {"train", "validation"} for f in FITTED.values())
 
 
 def test_layers_attempted() -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from newsgold.benchmark.baselines import rules
+from newsgold.benchmark.baselines.rules import annotate as rules
 from newsgold.benchmark.score import score
 from newsgold.corpus.model import AUTHOR, Annotation, Entity, Mention, Relation, Stance
 from newsgold.corpus.store import read_annotations, read_articles

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsgold.corpus.labels import Labels, load_labels, parse_labels
+from newsgold.corpus.store import read_annotations
 from snippets import SnippetFault, faults, read
 
 
@@ -96,6 +97,33 @@ def test_the_qualification_is_done_on_training_articles(repo: Path, corpus: Path
     for article in articles:
         assert 'split = "train"' in (corpus / "articles" / f"{article}.toml").read_text(encoding="utf-8")
         assert (corpus / "gold" / f"{article}.json").is_file()
+
+
+def test_the_passes_of_the_pilot_are_cited_with_their_figures(repo: Path) -> None:
+    """The marks of the qualification are set against what the passes reached, figure by figure."""
+    guidelines = (repo / "annotation" / "guidelines.md").read_text(encoding="utf-8")
+    part = guidelines[guidelines.index("**Qualification.**") : guidelines.index("## 13. ")]
+    marks = re.findall(r"^\| `([a-z.]+)` \| (0\.\d+) \|$", part, re.MULTILINE)
+    page = (repo / "annotation" / "agreement.md").read_text(encoding="utf-8")
+    page = page[page.index("## Round pilot-1") : page.index("### After adjudication")]
+    reached = [re.findall(rf"^\| `{re.escape(key)}` \| (0\.\d+) ", page, re.MULTILINE)[0] for key, _ in marks]
+    assert re.findall(r"0\.\d{3}\b", part) == reached
+    assert all(float(mark) < float(value) for (_, mark), value in zip(marks, reached, strict=True))
+
+
+def test_the_target_of_every_stance_of_gold_is_no_value_and_stands_in_its_span(corpus: Path, labels: Labels) -> None:
+    """R24 and HC-84: the span holds evaluation and target."""
+    stances = 0
+    for record in read_annotations(corpus).records:
+        gold = record.value
+        mentions = {m.id: m for m in gold.mentions or ()}
+        for stance in gold.stances or ():
+            target = mentions[stance.target]
+            assert target.start < stance.end, f"{gold.id}: {stance.id}"
+            assert stance.start < target.end, f"{gold.id}: {stance.id}"
+            assert not labels.types[target.type].value, f"{gold.id}: {stance.id}"
+            stances += 1
+    assert stances >= 60
 
 
 def test_every_label_has_five_examples_and_five_look_alikes(repo: Path, labels: Labels) -> None:

@@ -144,7 +144,11 @@ def test_a_pass_equal_to_gold_is_complete_and_agrees(gold: Mapping[str, Annotati
     page = agreement_page([one], gold, articles, LABELS)
     assert "| `relations.mapped` | 1.000 | 1.000 to 1.000 |" in page
     assert "| `stance.tuple` | 1.000 | 1.000 |" in page
-    found = next(line for line in page.splitlines() if line.startswith("| `relations.mapped`") and line.count("|") == 7 and " to " in line.split("|")[5])
+    found = next(
+        line
+        for line in page.splitlines()
+        if line.startswith("| `relations.mapped`") and line.count("|") == 7 and " to " in line.split("|")[5]
+    )
     cells = [cell.strip() for cell in found.strip("|").split("|")]
     assert cells[1] == cells[2] == cells[5]
     assert cells[3] == "1.000"

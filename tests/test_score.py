@@ -184,8 +184,8 @@ def test_no_gold_and_no_predictions_is_undefined():
 
 def test_parquet_of_a_release_scores_like_its_folder(repo: Path):
     file = repo / "corpus/data/documents/test-00000-of-00001.parquet"
-    folder = score(repo / "corpus", repo / "corpus")
-    parquet = score(file, file)
+    folder = score(repo / "corpus", repo / "corpus", split="test")
+    parquet = score(file, file, split="test")
     assert parquet.to_dict()["scores"] == folder.to_dict()["scores"]
     assert parquet.signature.split("digest:")[1] == folder.signature.split("digest:")[1]
 

@@ -1,109 +1,251 @@
-"""Systems by their names, and what a run of one guarantees."""
+"""Systems by their names, and those inside this process."""
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from newsgold.benchmark.systems import find_system, predict
+from newsgold.benchmark.systems import Opened, Options, SystemFailure, open_system, plain_name, read_answer
 from newsgold.corpus.codec import encode_jsonl
-from newsgold.corpus.model import Annotation, Article, Mention
-from newsgold.errors import DataError, NewsgoldError, UsageError
+from newsgold.corpus.labels import Labels, find_labels
+from newsgold.corpus.model import Annotation, Article
+from newsgold.errors import DataError, UsageError
 
 ARTICLES = [Article(id=name, text="Tessen fell.", text_sha256="ab") for name in ("a", "b")]
+MODULE = """
+import threading, time
+from newsgold import Annotation
+from newsgold.benchmark.systems import Answer, Opened
 
+let_go = threading.Event()
 
-def test_a_run_answers_every_article_and_signs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "mine.py").write_text(
-        "from newsgold import Annotation\ndef extract(article):\n    return Annotation(id=article.id, mentions=())\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    seen: list[str] = []
-    made = list(predict(find_system("python:mine:extract"), ARTICLES, name="mine", progress=seen.append))
-    assert [(a.id, a.by, a.text_sha256, a.mentions) for a in made] == [("a", "mine", "ab", ()), ("b", "mine", "ab", ())]
-    assert seen == ["a", "b"]
+def extract(article):
+    return Annotation(id=article.id, mentions=())
 
+def hang(article):
+    let_go.wait(20)
+    return extract(article)
 
-def test_an_answer_about_another_document_is_refused():
-    with pytest.raises(DataError) as caught:
-        list(predict(lambda article: Annotation(id="other"), ARTICLES, name="mine"))
-    assert [f.code for f in caught.value.findings] == ["UNKNOWN_DOCUMENT"]
+def fail(article):
+    raise ValueError("no\\x1b[31m\\u202e")
 
-
-def test_predictions_already_made_are_a_system(tmp_path: Path):
-    path = tmp_path / "p.jsonl"
-    path.write_bytes(encode_jsonl([Annotation(id="a", mentions=()), Annotation(id="b")]))
-    assert [a.id for a in predict(find_system(f"file:{path}"), ARTICLES, name="x")] == ["a", "b"]
-    path.write_bytes(encode_jsonl([Annotation(id="a")]))
-    with pytest.raises(DataError, match="not predicted"):
-        list(predict(find_system(f"file:{path}"), ARTICLES, name="x"))
-    path.write_bytes(b"{")
-    with pytest.raises(DataError, match="cannot be read"):
-        find_system(f"file:{path}")
-
-
-@pytest.mark.parametrize(
-    "name", ["", "nothing", "python:x", "python:nowhere:f", "python:json:nothing", "python:json:__name__", "file:"]
-)
-def test_a_system_that_is_not_there_is_a_usage_error(name: str):
-    with pytest.raises(UsageError):
-        find_system(name)
-
-
-def test_a_prediction_keeps_what_the_system_said():
-    said = Annotation(id="a", by="someone", relations=())
-    (made,) = predict(lambda article: said, ARTICLES[:1], name="mine")
-    assert made == msgspec.structs.replace(said, by="mine", text_sha256="ab")
-
-
-def stop(article: Article) -> Annotation:
+def leave(article):
     raise SystemExit(0)
 
+def no_argument():
+    return 1
 
-def fail(article: Article) -> Annotation:
-    raise ValueError("no\x1b[31m\u202e")
+class Model:
+    name = "my-model"
+    version = 3
+    concurrency = 2
+    def __init__(self, threshold="0.5"):
+        self.configuration = {"threshold": float(threshold)}
+    def __call__(self, article):
+        return Answer(annotation=extract(article), usage={"input_tokens": 5})
+
+class BadName(Model):
+    name = "My Model\\x1b"
+
+class BadConfiguration(Model):
+    concurrency = "many"
+
+class NoJson(Model):
+    def __init__(self):
+        self.configuration = {"a": object()}
+
+class NoCallable:
+    pass
+
+def opened(shift="0"):
+    return Opened("ready", "1", {"shift": shift}, lambda article: Answer(annotation=extract(article)))
+"""
 
 
-def wrong_signature() -> Annotation:
-    return Annotation(id="a")
+@pytest.fixture
+def labels() -> Labels:
+    return find_labels()
 
 
-@pytest.mark.parametrize(
-    ("system", "said"), [(stop, "SystemExit"), (fail, r"ValueError: 'no\\x1b"), (wrong_signature, "TypeError")]
-)
-def test_a_system_that_fails_is_named_with_the_document(system, said: str):
-    with pytest.raises(NewsgoldError) as caught:
-        list(predict(system, ARTICLES, name="mi\x1bne"))
-    assert caught.value.exit_code == 1
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A working folder with a user's module, ``mine``."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sys.modules.pop("mine", None)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+
+
+def failure(opened: Opened, article: Article = ARTICLES[0]) -> SystemFailure:
+    with pytest.raises(SystemFailure) as caught:
+        opened.answer(article)
     assert str(caught.value).isprintable()
-    assert all(part in str(caught.value) for part in ("mi\\x1bne", "document 'a'", said.replace("\\\\", "\\")))
+    return caught.value
+
+
+def test_a_function_is_a_system_and_its_module_is_its_version(here: Path, labels: Labels):
+    opened = open_system("python:mine:extract", Options(), labels)
+    assert [opened.answer(a).annotation for a in ARTICLES] == [Annotation(id=a.id, mentions=()) for a in ARTICLES]
+    assert (opened.name, opened.configuration, opened.prompt, opened.concurrency) == ("extract", {}, "", 1)
+    opened.close()
+    (here / "mine.py").write_text(f"{MODULE}\n# changed\n")
+    changed = open_system("python:mine:extract", Options(), labels)
+    changed.close()
+    assert opened.version != changed.version
+
+
+def test_a_class_makes_the_system_from_the_options_and_says_what_it_is(here: Path, labels: Labels):
+    opened = open_system("python:mine:Model", Options(configuration={"threshold": "0.7"}), labels)
+    assert opened[:3] == ("my-model", "3", {"threshold": "0.7"})
+    assert opened.concurrency == 2
+    assert opened.answer(ARTICLES[0]).usage == {"input_tokens": 5}
+    opened.close()
+    assert open_system("python:mine:Model", Options(concurrency=1), labels).concurrency == 1
 
 
 @pytest.mark.parametrize(
-    ("answer", "pointer"),
+    "name",
     [
-        (None, ""),
-        ({"id": "a"}, ""),
-        (Annotation(id="a", mentions=({"start": 0, "end": "1", "type": "X"},)), "/mentions/0/end"),
-        (Annotation(id="a", mentions=({"start": 0, "end": 1, "type": "X", "zap": 1},)), "/mentions/0/zap"),
-        (Annotation(id="a", mentions=(Mention(start=0, end=2**40, type="X"),)), "/mentions/0/end"),
-        (Annotation(id="a", mentions=(Mention(start=0, end=1, type=object()),)), ""),
-        (Annotation(id="a", mentions="none"), "/mentions"),
-        (Annotation(id="a", by="\ud800"), ""),
+        "",
+        "nothing",
+        "nothing\x1b[31m",
+        "python:x",
+        "python:",
+        "python:a:b:c",
+        "python:nowhere:f",
+        "python:json:nothing",
+        "python:json:__name__",
+        "file:",
+        "ftp:x",
+        "python:mine:BadName",
+        "python:mine:BadConfiguration",
+        "python:mine:NoJson",
+        "python:mine:NoCallable",
+        "python:leaver:f",
+        "python:typo:f",
     ],
 )
-def test_an_answer_that_has_not_the_shape_is_refused(answer, pointer: str):
-    with pytest.raises(DataError) as caught:
-        list(predict(lambda article: answer, ARTICLES, name="mine"))
-    assert [(f.code, f.doc, f.pointer) for f in caught.value.findings] == [("BAD_SHAPE", "a", pointer)]
+def test_a_system_that_is_not_there_is_a_usage_error(here: Path, labels: Labels, name: str):
+    (here / "leaver.py").write_text("raise SystemExit(0)\n")
+    (here / "typo.py").write_text("def f(:\n")
+    with pytest.raises(UsageError) as caught:
+        open_system(name, Options(), labels)
+    assert str(caught.value).isprintable()
 
 
-def test_a_module_that_fails_to_load_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    (tmp_path / "leaver.py").write_text("raise SystemExit(0)\n")
-    (tmp_path / "typo.py").write_text("def f(:\n")
-    monkeypatch.chdir(tmp_path)
-    for name in ("leaver", "typo"):
+@pytest.mark.parametrize("name", ["rules", "python:mine:extract", "python:mine:Model", "file:p.jsonl", "cmd:cat"])
+def test_an_option_that_a_system_has_not_is_a_usage_error(here: Path, labels: Labels, name: str):
+    (here / "p.jsonl").write_bytes(encode_jsonl([Annotation(id="a")]))
+    with pytest.raises(UsageError):
+        open_system(name, Options(configuration={"nonsense": "1"}), labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("leave", "SystemExit"), ("fail", r"ValueError: 'no\x1b"), ("no_argument", "TypeError")]
+)
+def test_what_a_callable_raises_is_the_documents_failure(here: Path, labels: Labels, name: str, said: str):
+    opened = open_system(f"python:mine:{name}", Options(), labels)
+    failed = failure(opened)
+    assert (failed.kind, failed.retryable) == ("raised", False)
+    assert said in str(failed)
+    opened.close()
+
+
+def test_a_callable_that_hangs_costs_its_document_and_not_the_run(here: Path, labels: Labels):
+    opened = open_system("python:mine:hang", Options(timeout=0.1), labels)
+    assert failure(opened).kind == "timeout"
+    assert failure(opened, ARTICLES[1]).kind == "busy"
+    sys.modules["mine"].let_go.set()
+    for _ in range(100):
+        try:
+            assert opened.answer(ARTICLES[1]).annotation == Annotation(id="b", mentions=())
+            break
+        except SystemFailure:
+            threading.Event().wait(0.02)
+    else:
+        pytest.fail("the system came back and was not asked again")
+    opened.close()
+    opened.close()
+
+
+def test_predictions_already_made_are_a_system(tmp_path: Path, labels: Labels):
+    path = tmp_path / "My Predictions.jsonl"
+    path.write_bytes(encode_jsonl([Annotation(id="a", mentions=())]))
+    opened = open_system(f"file:{path}", Options(), labels)
+    assert opened.name == "my-predictions"
+    assert opened.answer(ARTICLES[0]).annotation == Annotation(id="a", mentions=())
+    assert failure(opened, ARTICLES[1]).kind == "missing"
+    path.write_bytes(b"{")
+    with pytest.raises(DataError, match="cannot be read"):
+        open_system(f"file:{path}", Options(), labels)
+
+
+def test_the_baselines_are_systems(labels: Labels):
+    opened = open_system("empty", Options(), labels)
+    found = opened.answer(ARTICLES[0]).annotation
+    assert isinstance(found, Annotation)
+    assert (opened.name, found.mentions, found.stances) == ("empty", (), ())
+
+
+def register(folder: Path, points: str) -> None:
+    """A distribution with entry points, as pip would have left it."""
+    info = folder / "their_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[newsgold.systems]\n{points}\n")
+
+
+def test_a_package_registers_systems(here: Path, labels: Labels):
+    register(here, "theirs = mine:Model\nready = mine:opened\nwrong = mine:extract\nlost = nowhere:f\nnone = mine:no_argument")
+    theirs = open_system("theirs", Options(configuration={"threshold": "0.9"}), labels)
+    assert theirs[:3] == ("my-model", "3", {"threshold": "0.9"})
+    assert theirs.answer(ARTICLES[0]).annotation == Annotation(id="a", mentions=())
+    theirs.close()
+    ready = open_system("ready", Options(configuration={"shift": "2"}), labels)
+    assert ready[:3] == ("ready", "1", {"shift": "2"})
+    for name in ("wrong", "lost", "none"):
         with pytest.raises(UsageError, match=name):
-            find_system(f"python:{name}:f")
+            open_system(name, Options(), labels)
+    with pytest.raises(UsageError, match="ready, theirs"):
+        open_system("another", Options(), labels)
+
+
+def test_names_are_made_plain():
+    assert [plain_name(n) for n in ("GPT-9 (big)", "org/model:tag", "\x1b", "")] == [
+        "gpt-9-big",
+        "org-model-tag",
+        "system",
+        "system",
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"\xff", b'{"id": "a", "id": "b"}', b"\xef\xbb\xbf{}", b'{"id": NaN}', b"[" * 100_000]
+)
+def test_an_answer_that_is_no_json_is_a_failure(raw: bytes):
+    with pytest.raises(SystemFailure) as caught:
+        read_answer(raw, ARTICLES[0], attempts=3)
+    assert (caught.value.kind, caught.value.attempts) == ("not_json", 3)
+
+
+def test_an_answer_of_another_shape_is_left_to_the_checks():
+    for raw, value in ((b'{"id": "a", "zap": 1}', {"id": "a", "zap": 1}), (b'{"id": "a"}', Annotation(id="a"))):
+        answer = read_answer(raw, ARTICLES[0], attempts=2)
+        assert (answer.annotation, answer.raw, answer.attempts, answer.ungrounded) == (value, raw, 2, 0)
+
+
+def test_an_answer_in_strings_is_grounded():
+    said = b'{"id": "a", "said": {"mentions": [{"text": "Tessen", "type": "GPE"}, {"text": "Rome", "type": "GPE"}]}}'
+    answer = read_answer(said, ARTICLES[0])
+    assert isinstance(answer.annotation, Annotation)
+    assert [(m.start, m.end, m.text) for m in answer.annotation.mentions or ()] == [(0, 6, "Tessen")]
+    assert answer.ungrounded == 1
+    assert isinstance(read_answer(said, ARTICLES[1]).annotation, dict)
+    with pytest.raises(SystemFailure, match="not their shape"):
+        read_answer(b'{"id": "a", "said": {"mentions": [{"start": 1}]}}', ARTICLES[0])

@@ -38,6 +38,7 @@ from newsgold.annotation import label_studio
 from newsgold.annotation.adjudication import conclude, merge_rows, read_rows
 from newsgold.annotation.backend import config_fault
 from newsgold.annotation.records import collect
+from newsgold.benchmark.answers import Against, check
 from newsgold.corpus import publish, release, verify
 from newsgold.corpus.codec import Record, canonical, decode_jsonl, encode_gold, encode_jsonl
 from newsgold.corpus.formats import import_files
@@ -86,8 +87,13 @@ GENERATED: dict[str, tuple[str, Callable[[], bytes]]] = {
 ON_A_SERVER = dict.fromkeys(("LS_BY", "LS_KEPT", "LS_TASK_TWICE", "LS_TITLE_TWICE"), "test_push") | {"LS_GONE": "test_pull"}
 """Faults that no file has, and the tests that bring each about on a running server."""
 
-BETWEEN = {"VERSION_STEP": "test_versions", "TEXT_MISSING": "test_standoff", "COMMITMENT": "test_withheld"}
-"""Faults of two states of the data, and the tests that bring each about."""
+BETWEEN = {
+    "VERSION_STEP": "test_versions",
+    "TEXT_MISSING": "test_standoff",
+    "COMMITMENT": "test_withheld",
+    "NO_ANSWER": "test_run",
+}
+"""Faults of two states of the data, or of a system, and the tests that bring each about."""
 
 ELSEWHERE = {"MENTION_UNCLUSTERED", "MIXED_TYPES"}
 """Faults that show in another line than the one that was changed."""
@@ -147,6 +153,11 @@ def as_scored(path: Path, tmp_path: Path) -> list[Finding]:
     return list(score(CORPUS, path).findings)
 
 
+def as_answered(path: Path, tmp_path: Path) -> list[Finding]:
+    checked = check(path.read_bytes(), ARTICLES[ID], Against(str(path), LABELS))
+    return [fault.first._replace(path=str(path)) for fault in checked.faults]
+
+
 def as_published(path: Path, tmp_path: Path) -> list[Finding]:
     return publish.texts_held_back([record.value for record in read_articles(path).records], str(path))
 
@@ -174,6 +185,7 @@ READERS: dict[str, Callable[[Path, Path], list[Finding]]] = {
     "json": as_data,
     "jsonl": as_data,
     "score.jsonl": as_scored,
+    "answer.jsonl": as_answered,
     "toml": read_labels,
     "txt": as_received,
     "html": as_received,

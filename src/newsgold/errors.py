@@ -289,6 +289,13 @@ FAULTS: dict[str, Fault] = {
         "It counts as empty; write a record with empty lists to say so.",
         "Nothing was predicted for a document of the gold. It is scored as if nothing had been found in it.",
     ),
+    "NO_ANSWER": Fault(
+        _E,
+        "the system gave no answer",
+        "Run the same command again: answers are kept, and only documents without one are asked.",
+        "The system raised, timed out, was refused, or sent what is no answer. The document is left out of the predictions, which"
+        " is not the same as an empty answer; the run's record names the kind and what was said.",
+    ),
     "ARTICLE_MISSING": Fault(
         _E,
         "the annotation has no article",
@@ -376,6 +383,14 @@ FAULTS: dict[str, Fault] = {
         "Recompute the offsets from the stored text.",
         "A mention may repeat its surface in `text`; that proves the offset, and here it disproves it. The finding"
         " names the nearest place where the surface does stand.",
+    ),
+    "OFFSET_UNIT": Fault(
+        _E,
+        "the offsets are counted in another way",
+        "Convert them: offsets count Unicode code points from 0, and the end is the first one after the mention.",
+        "Nine in ten of the surfaces or more stand at their offsets if these are read as UTF-8 bytes, as UTF-16 units, from 1, or"
+        " with the last character included, and fewer if they are read as they should be. The finding says which. Nothing is"
+        " converted.",
     ),
     "SURFACE_MISSING": Fault(
         _E,
@@ -612,6 +627,12 @@ FAULTS: dict[str, Fault] = {
         "the committed release is not what the gold builds",
         "Run newsgold corpus build and commit the result.",
         "build --check compares every generated file, byte for byte, with what gold and articles give today.",
+    ),
+    "RESULTS_STALE": Fault(
+        _E,
+        "the committed results are not what the submissions score",
+        "Run newsgold benchmark leaderboard and commit the result.",
+        "leaderboard --check compares results and page, byte for byte, with what the submissions score today.",
     ),
     "CARD_EDITED": Fault(
         _E,

@@ -91,10 +91,11 @@ def _results(repo: Path) -> str:
     for row in board["systems"]:
         cells = [[row.get("scores", {}).get(key, {}).get(part) for part in ("precision", "recall", "f1")] for key in keys]
         shown = [" / ".join("–" if v is None else f"{100 * v:.1f}" for v in cell) for cell in cells]
-        rows.append((f"{row['system']} {row['version']}", *shown))
+        rank = f"{row['rank']}. " if row["rank"] else ""
+        rows.append((f"{rank}{row['system']} {row['version']}", row["kind"], *shown))
     where = f"Corpus {board['corpus']}, split {board['split']}, {board['documents']} document(s)"
     about = f"\n{where}; P / R / F1 in per cent. {board['caution']}\n"
-    return table(("system", *(f"`{key}`" for key in keys)), rows) + about
+    return table(("system", "kind", *(f"`{key}`" for key in keys)), rows) + about
 
 
 # --------------------------------------------------------------------------- files

@@ -17,7 +17,7 @@ The cost of a disagreement is the number of pairs of annotators that differ time
 the number of items that cannot agree because of it: disputed mentions with the
 relations and stances that rest on them, mentions that would have to change
 clusters, mentions of a link, relations, stances. The list is ranked by cost, then by layer in the order above,
-document and place.
+document, place and kind.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def disagreements(
             views = {name: _View(a, text, ignore, labels, kinds) for name, a in values.items()}
             where = tuple((links or {}).get(doc, ()))
             found += (d._replace(doc=doc, links=where) for d in _of_document(views))
-    return sorted(found, key=lambda d: (-d.cost, LAYERS.index(d.layer), d.doc, d.start, d.end))
+    return sorted(found, key=lambda d: (-d.cost, LAYERS.index(d.layer), d.doc, d.start, d.end, d.kind))
 
 
 def task_links(sources: Iterable[Source], url: str) -> dict[str, tuple[str, ...]]:

@@ -6,26 +6,27 @@
     site/index.html                                                   the page
 
 Numbers come from rescoring only; a submission states none. A faulty submission
-is listed with its fault and disturbs no other.
+is listed with its fault and disturbs no other. Submissions and baselines are
+ranked; degenerate systems and annotators stand below them, without a rank.
 """
 
 from __future__ import annotations
 
-import html
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from newsgold.benchmark.baselines import SYSTEMS
+from newsgold.benchmark.baselines.annotators import GOLD, LeftOut, left_out
+from newsgold.benchmark.card import CARD, PREDICTIONS, Kind, SystemCard, pretty
+from newsgold.benchmark.page import page, percent
 from newsgold.benchmark.score import Result, score
-from newsgold.benchmark.systems import predict
-from newsgold.corpus.codec import encode_jsonl, read_bytes, read_part, write_atomic
-from newsgold.corpus.model import DOCUMENT_ID
-from newsgold.corpus.store import corpus_version, read_annotations, read_articles
-from newsgold.errors import DataError, FileFault, Finding, count_codes, finding, has_errors, printable, quote
+from newsgold.corpus.codec import read_bytes, read_part, write_atomic
+from newsgold.corpus.labels import Labels, find_labels
+from newsgold.corpus.model import DOCUMENT_ID, Annotation
+from newsgold.corpus.store import corpus_version, read_annotations
+from newsgold.errors import DataError, FileFault, Finding, count_codes, finding, printable, quote
 from newsgold.metrics.suite import HEADLINES
 
 COLUMNS = {
@@ -37,18 +38,18 @@ COLUMNS = {
 }
 """The scores that the table shows, with their headings; all scores are in the results."""
 
+RANKED: tuple[Kind, ...] = ("submission", "baseline")
+_GROUPS: tuple[tuple[Kind, ...], ...] = (RANKED, ("degenerate",), ("annotator",))
+PARTS = ("precision", "recall", "f1")
 
-class SystemCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``system.json``: what a submission says of itself."""
 
-    name: str
-    version: str
-    summary: str
-    saw: str
-    """What it was made from or trained on, in words; whether it saw any document of the corpus."""
-    authors: tuple[str, ...]
-    url: str | None = None
-    licence: str | None = None
+class Without(NamedTuple):
+    """The scores of an annotator who had a part in the gold, against what was made without the pass."""
+
+    result: Result
+    documents: int
+    against: Mapping[str, int]
+    """How many documents were held against whom: ``gold``, or another annotator."""
 
 
 class Entry(NamedTuple):
@@ -57,37 +58,14 @@ class Entry(NamedTuple):
     card: SystemCard
     result: Result | None
     findings: tuple[Finding, ...]
+    rank: int | None = None
+    """From 1; those of equal means share it. ``None`` where it was refused, or its kind is not ranked."""
+    without: Without | None = None
 
     @property
     def path(self) -> str:
         """Where its results are kept, below results/."""
         return f"{self.card.name}/{self.card.version}.json"
-
-
-def write_submission(benchmark: Path, card: SystemCard, predictions: bytes) -> list[Path]:
-    """Write a submission folder; the paths that changed."""
-    folder = benchmark / "submissions" / card.name / card.version
-    files = ((folder / "predictions.jsonl", predictions), (folder / "system.json", _pretty(msgspec.to_builtins(card))))
-    return [path for path, data in files if write_atomic(path, data)]
-
-
-def submit_baselines(benchmark: Path, gold: Path) -> list[Path]:
-    """Run the package's baselines over the corpus and write them as submissions; the paths that changed."""
-    if not benchmark.is_dir():
-        raise FileFault(f"no benchmark folder {benchmark}: make it first, or check its name")
-    decoded = read_articles(gold)
-    if has_errors(decoded.findings):
-        raise DataError(f"the articles of {gold} cannot all be read", decoded.findings)
-    articles = [r.value for r in decoded.records]
-    changed: list[Path] = []
-    for baseline in SYSTEMS.values():
-        card = SystemCard(
-            name=baseline.name, version=baseline.version, summary=baseline.summary, saw=baseline.saw,
-            authors=("newsgold maintainers",), licence="Apache-2.0",
-        )  # fmt: skip
-        predictions = encode_jsonl(predict(baseline.function, articles, name=baseline.name))
-        changed += write_submission(benchmark, card, predictions)
-    return changed
 
 
 def about(gold: Path, split: str) -> dict[str, str]:
@@ -102,26 +80,48 @@ def about(gold: Path, split: str) -> dict[str, str]:
     }
 
 
-def text_table(entries: list[Entry]) -> list[list[str]]:
+def text_table(entries: Sequence[Entry]) -> list[list[str]]:
     """The table for a terminal: system by score, each as P / R / F1 in per cent."""
-    rows = [["system", *COLUMNS.values()]]
+    rows = [["", "kind", *COLUMNS.values()]]
     for entry in entries:
-        scores = entry.result.to_dict()["scores"] if entry.result else {}
-        cells = [" / ".join(percent(scores.get(key, {}).get(part)) for part in ("precision", "recall", "f1")) for key in COLUMNS]
-        rows.append([f"{entry.card.name} {entry.card.version}", *(cells if entry.result else ["refused"] * len(COLUMNS))])
+        name = f"{entry.card.name} {entry.card.version}"
+        rows.append([f"{entry.rank}. {name}" if entry.rank else name, entry.card.kind, *_cells(entry.result)])
+        if entry.without is not None:
+            rows.append([f"  {name} against {', '.join(entry.without.against)}", "left out", *_cells(entry.without.result)])
     return rows
 
 
+def _cells(result: Result | None) -> list[str]:
+    if result is None:
+        return ["refused"] * len(COLUMNS)
+    scores = _shown(result)
+    return [" / ".join(percent(scores.get(key, {}).get(part)) for part in PARTS) for key in COLUMNS]
+
+
 def read_submissions(benchmark: Path, gold: Path, *, split: str | None = None) -> list[Entry]:
-    """Every submission, rescored against the gold; best first by the mean of the headline F1, then by name."""
+    """Every submission, rescored against the gold.
+
+    Those that are ranked come first, best first by the mean of the headline F1, then by name; degenerate ones and
+    annotators follow by name. An annotator is scored on the documents of its pass.
+
+    Raises:
+        FileFault: there are no submissions, or a file cannot be read.
+    """
     if not (benchmark / "submissions").is_dir():
-        raise FileFault(f"no submissions in {benchmark}: expected submissions/<system>/<version>/system.json")
-    entries = [_entry(path.parent, gold, split) for path in sorted((benchmark / "submissions").glob("*/*/system.json"))]
-    return sorted(entries, key=lambda e: (-_mean_f1(e), e.card.name, e.card.version))
+        raise FileFault(f"no submissions in {benchmark}: expected submissions/<system>/<version>/{CARD}")
+    golds = [r.value for r in read_annotations(gold).records if split is None or r.value.split == split]
+    found = [_entry(path.parent, gold, golds, split) for path in sorted((benchmark / "submissions").glob(f"*/*/{CARD}"))]
+    found = _left_out(benchmark, found, gold, golds)
+    means = sorted((_mean_f1(e) for e in found if e.result is not None and e.card.kind in RANKED), reverse=True)
+    ranked = [
+        e._replace(rank=means.index(_mean_f1(e)) + 1) if e.result is not None and e.card.kind in RANKED else e for e in found
+    ]
+    group = {kind: number for number, kinds in enumerate(_GROUPS) for kind in kinds}
+    return sorted(ranked, key=lambda e: (group[e.card.kind], e.rank or len(ranked) + 1, e.card.name, e.card.version))
 
 
-def _entry(folder: Path, gold: Path, split: str | None) -> Entry:
-    where = folder / "system.json"
+def _entry(folder: Path, gold: Path, golds: Sequence[Annotation], split: str | None) -> Entry:
+    where = folder / CARD
     try:
         card = msgspec.json.decode(read_bytes(where), type=SystemCard)
     except msgspec.DecodeError as error:
@@ -134,15 +134,49 @@ def _entry(folder: Path, gold: Path, split: str | None) -> Entry:
             "FILE_NAME", str(where), got=quote(f"{card.name}/{card.version}"), wanted=quote(f"{folder.parent.name}/{folder.name}")
         )
         return Entry(msgspec.structs.replace(card, name=folder.parent.name, version=folder.name), None, (fault,))
-    predictions = folder / "predictions.jsonl"
+    predictions = folder / PREDICTIONS
     raw = read_part(predictions)
     if isinstance(raw, Finding):
         return Entry(card, None, (raw,))
     try:
-        result = score(gold, predictions, split=split)
+        result = _scored(card, predictions, gold, golds, split)
     except DataError as error:
         return Entry(card, None, error.findings)
     return Entry(card, result, result.findings)
+
+
+def _scored(card: SystemCard, predictions: Path, gold: Path, golds: Sequence[Annotation], split: str | None) -> Result:
+    """The scores of a submission; of an annotator on the documents that it has, for no system is asked to annotate fewer."""
+    if card.kind == "annotator" and not (read := read_annotations(predictions)).findings:
+        has = {r.value.id: r.value for r in read.records}
+        covered = [one for one in golds if one.id in has]
+        if covered and len(covered) < len(golds):
+            return score(covered, [has[one.id] for one in covered], labels=find_labels(None, gold), articles=gold, split=split)
+    return score(gold, predictions, split=split)
+
+
+def _left_out(benchmark: Path, entries: Sequence[Entry], gold: Path, golds: Sequence[Annotation]) -> list[Entry]:
+    """The entries, those of annotators with what they score against what was made without them."""
+    valid = [e for e in entries if e.card.kind == "annotator" and e.result is not None]
+    latest = {e.card.name: e for e in valid}  # the last version of each
+    passes = {name: _predictions_of(benchmark, e) for name, e in latest.items()}
+    in_gold = {name: frozenset(e.card.in_gold) for name, e in latest.items()}
+    labels = find_labels(None, gold)
+    return [
+        e._replace(without=_without(left_out(e.card.name, passes, in_gold, golds), labels)) if e in latest.values() else e
+        for e in entries
+    ]
+
+
+def _without(held: LeftOut, labels: Labels) -> Without | None:
+    if not set(held.against) - {GOLD}:
+        return None  # gold itself was made without it, or nobody else made a pass
+    return Without(score(held.references, held.passes, labels=labels), held.documents, held.against)
+
+
+def _predictions_of(benchmark: Path, entry: Entry) -> list[Annotation]:
+    path = benchmark / "submissions" / entry.card.name / entry.card.version / PREDICTIONS
+    return [r.value for r in read_annotations(path).records]
 
 
 def _mean_f1(entry: Entry) -> float:
@@ -153,11 +187,11 @@ def _mean_f1(entry: Entry) -> float:
     return sum(scores[key]["f1"] or 0.0 for key in HEADLINES if key in scores) / len(HEADLINES)
 
 
-def render(entries: list[Entry], about: Mapping[str, str]) -> dict[str, bytes]:
+def render(entries: Sequence[Entry], about: Mapping[str, str]) -> dict[str, bytes]:
     """Every generated file by its path below the benchmark folder."""
-    files = {f"results/{e.path}": _pretty(_result(e)) for e in entries}
-    files["results/leaderboard.json"] = _pretty({**about, "systems": [_row(e) for e in entries]})
-    files["site/index.html"] = _page(entries, about).encode("utf-8")
+    files = {f"results/{e.path}": pretty(_result(e)) for e in entries}
+    files["results/leaderboard.json"] = pretty({**about, "systems": [_row(e) for e in entries]})
+    files["site/index.html"] = page(entries, about, COLUMNS, [RANKED, *_GROUPS[1:]]).encode("utf-8")
     return files
 
 
@@ -173,125 +207,35 @@ def write(benchmark: Path, files: Mapping[str, bytes]) -> list[Path]:
 def check(benchmark: Path, files: Mapping[str, bytes]) -> list[Finding]:
     """A finding for each generated file that is not what the submissions give today."""
     stale = [p for name, data in files.items() if not (p := benchmark / name).is_file() or p.read_bytes() != data]
-    return [finding("RELEASE_STALE", str(path)) for path in [*stale, *_strays(benchmark, files)]]
+    return [finding("RESULTS_STALE", str(path)) for path in [*stale, *_strays(benchmark, files)]]
 
 
 def _strays(benchmark: Path, files: Mapping[str, bytes]) -> list[Path]:
     return [p for p in sorted((benchmark / "results").glob("**/*.json")) if p.relative_to(benchmark).as_posix() not in files]
 
 
-def _pretty(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
-
-
 def _result(entry: Entry) -> dict[str, Any]:
     card = msgspec.to_builtins(entry.card)
     if entry.result is None:
         return {"system": card, "refused": [printable(str(f)) for f in entry.findings[:20]]}
-    return {"system": card, **entry.result.to_dict()}
+    out = {"system": card, **entry.result.to_dict()}
+    return out if entry.without is None else {**out, "left_out": {**_held(entry.without), **entry.without.result.to_dict()}}
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    row: dict[str, Any] = {"system": entry.card.name, "version": entry.card.version, "findings": count_codes(entry.findings)}
+    card = entry.card
+    row: dict[str, Any] = {"system": card.name, "version": card.version, "kind": card.kind, "rank": entry.rank}
+    row["findings"] = count_codes(entry.findings)
     if entry.result is None:
         return {**row, "refused": True}
-    scores = entry.result.to_dict()["scores"]
-    shown = {key: {p: scores[key][p] for p in ("precision", "recall", "f1")} for key in COLUMNS if key in scores}
-    return {**row, "scores": shown, "signature": entry.result.signature}
+    row |= {"documents": entry.result.documents, "scores": _shown(entry.result), "signature": entry.result.signature}
+    return row if entry.without is None else {**row, "left_out": {**_held(entry.without), "scores": _shown(entry.without.result)}}
 
 
-# --------------------------------------------------------------------------- page
-
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --faint: #6b6b6b; --best: #0072b2; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; }
-th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th[scope=row], [rowspan] { text-align: left; }
-[scope=colgroup] { text-align: center; }
-thead th { vertical-align: bottom; }
-.best { font-weight: 700; color: var(--best); }
-small, .faint { color: var(--faint); }
-code { font-size: .85em; overflow-wrap: anywhere; }
-@media (prefers-color-scheme: dark) { :root { --faint: #a0a0a0; --best: #56b4e9; } }
-"""
+def _held(without: Without) -> dict[str, Any]:
+    return {"documents": without.documents, "against": without.against}
 
 
-def _page(entries: list[Entry], about: Mapping[str, str]) -> str:
-    """The leaderboard as one HTML file: no scripts, nothing loaded, every text escaped."""
-    best = {key: max((_f1(e, key) for e in entries), default=-1.0) for key in COLUMNS}
-    heads = "".join(f'<th colspan="3" scope="colgroup">{html.escape(title)}</th>' for title in COLUMNS.values())
-    subheads = '<th scope="col">P</th><th scope="col">R</th><th scope="col">F1</th>' * len(COLUMNS)
-    rows = "\n".join(_page_row(e, best) for e in entries)
-    signatures = sorted({e.result.signature for e in entries if e.result is not None})
-    cards = "\n".join(
-        f"<dt><strong>{_safe(e.card.name)}</strong> {_safe(e.card.version)}</dt><dd>{_safe(e.card.summary)}"
-        f' <span class="faint">Saw: {_safe(e.card.saw)}</span></dd>'
-        for e in entries
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>newsgold leaderboard</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>newsgold leaderboard</h1>
-<p>Corpus {_safe(about["corpus"])}, split {_safe(about["split"])}, {_safe(about["documents"])} document(s).
-{_safe(about["caution"])}</p>
-<div class="wide">
-<table>
-<caption class="faint">Precision, recall and F1 in per cent; best F1 in bold;
-– where a layer was not attempted or a score is undefined.</caption>
-<thead><tr><th rowspan="2" scope="col">System</th>{heads}</tr><tr>{subheads}</tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</div>
-<h2>Systems</h2>
-<dl>
-{cards}
-</dl>
-<h2>Signature</h2>
-<p>Scores compare only under equal signatures.</p>
-{"".join(f"<p><code>{_safe(s)}</code></p>" for s in signatures)}
-</main>
-</body>
-</html>
-"""
-
-
-def _page_row(entry: Entry, best: Mapping[str, float]) -> str:
-    name = f'<th scope="row">{_safe(entry.card.name)} <small>{_safe(entry.card.version)}</small></th>'
-    if entry.result is None:
-        codes = ", ".join(f"{code} × {n}" for code, n in count_codes(entry.findings).items())
-        return f'<tr>{name}<td colspan="{3 * len(COLUMNS)}">refused: {_safe(codes)}</td></tr>'
-    scores = entry.result.to_dict()["scores"]
-    cells = []
-    for key in COLUMNS:
-        values = [scores.get(key, {}).get(part) for part in ("precision", "recall", "f1")]
-        style = ' class="best"' if values[2] is not None and values[2] == best[key] > 0 else ""
-        cells += [f"<td>{percent(v)}</td>" for v in values[:2]] + [f"<td{style}>{percent(values[2])}</td>"]
-    return f"<tr>{name}{''.join(cells)}</tr>"
-
-
-def _f1(entry: Entry, key: str) -> float:
-    if entry.result is None or key not in entry.result.measured:
-        return -1.0
-    value = entry.result.to_dict()["scores"][key]["f1"]
-    return -1.0 if value is None else float(value)
-
-
-def percent(value: float | None) -> str:
-    """A ratio as per cent with one decimal, – where undefined."""
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def _safe(text: str) -> str:
-    return html.escape(printable(text))
+def _shown(result: Result) -> dict[str, dict[str, float | None]]:
+    scores = result.to_dict()["scores"]
+    return {key: {part: scores[key][part] for part in PARTS} for key in COLUMNS if key in scores}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -28,6 +29,7 @@ from newsgold.errors import DataError, Finding, UsageError, printable
 if TYPE_CHECKING:
     from newsgold.annotation.agreement import Agreement
     from newsgold.annotation.intake import Written
+    from newsgold.benchmark.systems import Opened
 
 
 @click.group()
@@ -229,7 +231,9 @@ def serve(system: str, port: int, layers: str, with_relations: bool, articles: P
     from newsgold.annotation.backend import Offer, application, check_layers, model_version
     from newsgold.annotation.backend import serve as listen
     from newsgold.annotation.label_config import config_digest
-    from newsgold.benchmark.systems import find_system, predict
+    from newsgold.benchmark.answers import Against
+    from newsgold.benchmark.run import predict
+    from newsgold.benchmark.systems import Options, open_system
     from newsgold.corpus.labels import find_labels
     from newsgold.corpus.model import Annotation, Article
     from newsgold.corpus.store import read_articles
@@ -237,28 +241,26 @@ def serve(system: str, port: int, layers: str, with_relations: bool, articles: P
     chosen = check_layers([name.strip() for name in layers.split(",") if name.strip()], with_relations=with_relations)
     inventory = find_labels(labels, articles or CORPUS)
     known = {a.id: a for a in whole(read_articles(articles))} if articles else {}
-    found = find_system(system)
-    name = Path(system.rpartition(":")[2]).stem
+    opened = open_system(system, Options(), inventory)
+    for note in opened.notes:
+        say(printable(note))
 
     def extract(article: Article) -> Annotation:
-        return next(predict(found, [article], name=name))
+        return next(predict([article], opened, Against(opened.name, inventory)))
 
-    version = model_version(name, _made_of(system, found), ",".join(chosen).encode(), config_digest(inventory).encode())
+    version = model_version(opened.name, _made_of(opened), ",".join(chosen).encode(), config_digest(inventory).encode())
     app = application(Offer(extract, inventory, version, chosen, known), say)
-    listen(app, port=port, started=lambda url: say(f"{version} ({', '.join(chosen)}) at {url}; Ctrl-C ends it"))
+    with contextlib.closing(opened):
+        listen(app, port=port, started=lambda url: say(f"{version} ({', '.join(chosen)}) at {url}; Ctrl-C ends it"))
 
 
-def _made_of(system: str, found: object) -> bytes:
-    """What is known of what a system's answers depend on: newsgold's version, and its predictions or its module."""
-    import sys
+def _made_of(opened: Opened) -> bytes:
+    """What is known of what a system's answers depend on."""
+    import msgspec
 
     from newsgold import __version__
-    from newsgold.corpus.codec import read_bytes
 
-    home = sys.modules.get(getattr(found, "__module__", type(found).__module__))
-    place = Path(system.removeprefix("file:") if system.startswith("file:") else getattr(home, "__file__", None) or "")
-    files = sorted(place.rglob("*.json*")) if place.is_dir() else [place]
-    return b"\0".join([f"{system} {__version__}".encode(), *map(read_bytes, files)])
+    return msgspec.json.encode([opened.version, opened.configuration, opened.prompt, __version__])
 
 
 @annotation.command()

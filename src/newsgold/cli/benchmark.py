@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-import sys
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from newsgold.cli.output import (
     as_json,
     interval,
     judge,
+    labels_option,
     print_findings,
     print_json,
     say,
@@ -25,7 +28,10 @@ from newsgold.cli.output import (
     table,
     whole,
 )
+from newsgold.cli.progress import rate_bar
 from newsgold.errors import UsageError, has_errors, printable
+
+ROUNDS = Path("annotation/rounds")
 
 
 @click.group()
@@ -33,24 +39,130 @@ def benchmark() -> None:
     """What is measured: run systems, score them, build the leaderboard."""
 
 
+def _size(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    """Bytes of a size such as 8M."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([kMG]?)", value or "1")
+    if found is None:
+        raise click.BadParameter(f"{printable(str(value))} is no size: give bytes, or a number with k, M or G, such as 8M")
+    return None if value is None else int(found[1]) * {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}[found[2]]
+
+
+def spread(command: Any) -> Any:
+    """The options that say where work is done."""
+    for option in (
+        click.option("--workers", type=click.IntRange(min=1), help="Processes of --engine local; by default 1, this one."),
+        click.option("--scheduler", metavar="tcp://HOST:PORT", help="The scheduler of --engine dask."),
+        click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+@contextlib.contextmanager
+def _engine(chosen: dict[str, Any]) -> Iterator[Any]:
+    """The engine that the options of ``spread`` name, which are taken away; ``None`` for this process."""
+    kind, scheduler, workers = (chosen.pop(name) for name in ("engine", "scheduler", "workers"))
+    if kind == "local" and scheduler is not None:
+        raise UsageError("--scheduler belongs to --engine dask")
+    if kind == "dask" and workers is not None:
+        raise UsageError("--workers belongs to --engine local: Dask's scheduler knows its workers")
+    if kind == "local" and (workers or 1) == 1:
+        yield None
+        return
+    from newsgold.benchmark.engine import open_engine
+
+    with open_engine(kind, workers=workers or 1, scheduler=scheduler) as engine:
+        yield engine
+
+
 @benchmark.command()
 @click.argument("system")
 @click.option("--articles", type=PATH, default=CORPUS, show_default=True)
-@click.option("--out", type=PATH, required=True, help="The JSONL file of predictions.")
+@click.option("--out", type=PATH, required=True, help="The JSONL file of predictions; the record PRED.run.json goes beside it.")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]))
-def run(system: str, articles: Path, out: Path, split: str | None) -> None:
-    """Run a system over articles and write its predictions."""
-    from newsgold.benchmark.systems import find_system, predict
-    from newsgold.corpus.codec import encode_jsonl, write_atomic
-    from newsgold.corpus.store import read_articles
+@labels_option
+@click.option("--cache", type=PATH, help="Where answers are kept; by default PRED.cache.sqlite beside --out.")
+@click.option("--again", is_flag=True, help="Ask anew where the stored answer has errors.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that a document may take; by default 120.")
+@click.option("--retries", type=click.IntRange(min=0), help="How often a document is asked for again; by default 4.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="How many documents are asked for at once.")
+@click.option("--sandbox", is_flag=True, help="Run a cmd: system under bubblewrap, without a network.")
+@click.option("--memory", metavar="SIZE", callback=_size, help="What a cmd: system may take, such as 2G; by default 4G.")
+@click.option("--max-bytes", metavar="SIZE", callback=_size, help="What an answer may have; by default 8M.")
+@click.option("--option", "system_options", multiple=True, metavar="KEY=VALUE", help="An option of the system.")
+@click.option("--name", help="The name that signs the predictions; by default the system's own.")
+@click.option("--version", help="The system's version; by default its own.")
+@spread
+def run(
+    system: str,
+    articles: Path,
+    out: Path,
+    split: str | None,
+    labels: Path | None,
+    cache: Path | None,
+    again: bool,
+    system_options: tuple[str, ...],
+    **chosen: Any,
+) -> None:
+    """Run a system over articles and write its predictions.
 
-    found = find_system(system)
+    SYSTEM is how it is reached: a baseline, python:MODULE:CALLABLE, file:PATH, "cmd:PROGRAM ARGS", http://…, spacy:PACKAGE,
+    hf:MODEL, gliner:PATH, llm:MODEL, or a name that a package registers. Answers are kept as they come: a run that was
+    interrupted goes on with the same command.
+    """
+    from newsgold.benchmark.answers import Against
+    from newsgold.benchmark.run import run as run_system
+    from newsgold.benchmark.systems import Options
+    from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.store import find_kb, read_articles
+
+    spreading = {key: chosen.pop(key) for key in ("engine", "scheduler", "workers")}
+    own = {key: value for key in ("name", "version") if (value := chosen.pop(key)) is not None}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    options = Options(**given, configuration=_pairs(system_options))
+    inventory = find_labels(labels, articles)
     texts = [a for a in whole(read_articles(articles)) if split is None or a.split == split]
-    name = system if ":" not in system else system.rpartition(":")[2]
-    with click.progressbar(length=len(texts), label=f"running {printable(name)}", file=sys.stderr) as bar:
-        predictions = list(predict(found, texts, name=name, progress=lambda _: bar.update(1)))
-    changed = write_atomic(out, encode_jsonl(predictions))
-    click.echo(f"{'wrote' if changed else 'unchanged'} {out}: {len(predictions)} document(s)")
+    with _engine(spreading) as engine, contextlib.closing(_opened(engine, system, options, inventory)) as asked:
+        opened = asked._replace(**own)
+        for note in opened.notes:
+            say(printable(note))
+        against = Against(opened.name, inventory, find_kb(articles))
+        with rate_bar(f"running {printable(opened.name)}", len(texts)) as step:
+            try:
+                ran = run_system(opened, texts, out, against, cache=cache, again=again, progress=lambda a: step(a.before))
+            except KeyboardInterrupt as stop:
+                say(f"\n{printable(str(stop))}")
+                raise
+    totals = ran.record.totals
+    print_findings(ran.findings, err=True)
+    if totals.ungrounded:
+        say(f"{totals.ungrounded:,} strings of the answers stand nowhere in their article and were left out")
+    if totals.usage:
+        say("used: " + printable(", ".join(f"{amount:,.6g} {name}" for name, amount in totals.usage.items())))
+    kept = f", {totals.documents - totals.asked} asked for earlier" if totals.asked < totals.documents else ""
+    done = f"{out}: {totals.written} of {totals.documents} document(s){kept}"
+    click.echo(f"wrote {done}" if ran.written else f"nothing is written to {done}")
+    if has_errors(ran.findings):
+        raise click.exceptions.Exit(1)
+
+
+def _opened(engine: Any, system: str, options: Any, labels: Any) -> Any:
+    """A system, opened here or by the workers of an engine."""
+    if engine is None:
+        from newsgold.benchmark.systems import open_system
+
+        return open_system(system, options, labels)
+    from newsgold.benchmark.engine import open_on
+
+    return open_on(engine, system, options, labels)
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """The values of --option KEY=VALUE."""
+    bad = [option for option in given if "=" not in option]
+    if bad:
+        raise UsageError(f"--option takes KEY=VALUE, not {bad[0]!r}")
+    return dict(option.split("=", 1) for option in given)
 
 
 @benchmark.command()
@@ -67,6 +179,7 @@ def run(system: str, articles: Path, out: Path, split: str | None) -> None:
 @click.option("--as", "peer", metavar="PEER", help="Another scorer's own numbers from its own files: benchmark/compat.md.")
 @click.option("--option", "peer_options", multiple=True, metavar="KEY=VALUE", help="An option of that scorer.")
 @click.option("--explain-difference", "explain", is_flag=True, help="Say why that scorer differs from ours on these files.")
+@spread
 @as_json
 @click.pass_context
 def score(
@@ -98,7 +211,11 @@ def score(
 
     wanted = [_gate(text) for text in gates]
     resampling = Bootstrap(bootstrap, seed) if bootstrap else None
-    result = run_score(gold, pred, allow_findings=allow_findings, bootstrap=resampling, train=train, **_scoring(chosen))
+    with _engine(chosen) as engine:
+        if engine is not None and errors is not None:
+            raise UsageError("--errors looks at items, in one process: leave out --engine and --workers")
+        how = {"allow_findings": allow_findings, "bootstrap": resampling, "train": train, **_scoring(chosen)}
+        result = run_score(gold, pred, **how) if engine is None else _score_on(engine, gold, pred, how)
     out = result.to_dict()
     if errors is not None:
         from newsgold.metrics import analysis
@@ -126,6 +243,12 @@ def score(
         raise click.exceptions.Exit(1)
 
 
+def _score_on(engine: Any, gold: Path, pred: Path, how: dict[str, Any]) -> Any:
+    from newsgold.benchmark.engine import score
+
+    return score(engine, gold, pred, **how)
+
+
 def _scoring(chosen: dict[str, Any]) -> dict[str, Any]:
     """The options that score and compare share, as their functions take them."""
     kinds = chosen.pop("kinds")
@@ -139,13 +262,11 @@ def _as_peer(
     from newsgold.metrics import compat
 
     ours = {"split", "kinds", "articles", "labels", "gates", "allow_findings", "bootstrap", "train", "errors", "ledger"}
+    ours |= {"engine", "scheduler", "workers"}
     given = {n for n in ours if context.get_parameter_source(n) is click.core.ParameterSource.COMMANDLINE}
     if given or context.get_parameter_source("gold") is not click.core.ParameterSource.COMMANDLINE:
         raise UsageError("--as PEER takes --gold FILE, --pred FILE, --option and --explain-difference, and nothing else")
-    bad = [o for o in options if "=" not in o]
-    if bad:
-        raise UsageError(f"--option takes KEY=VALUE, not {bad[0]!r}")
-    chosen = dict(o.split("=", 1) for o in options)
+    chosen = _pairs(options)
     numbers = compat.score(peer, gold, pred, chosen)
     why = compat.explain(peer, gold, pred, chosen) if explain else []
     if as_json:
@@ -271,16 +392,26 @@ def regrade(
 @click.option("--benchmark", "folder", type=PATH, default=Path("benchmark"), show_default=True)
 @click.option("--gold", type=PATH, default=CORPUS, show_default=True)
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="test", show_default=True)
-@click.option("--baselines", is_flag=True, help="Run the package's baselines afresh first.")
+@click.option(
+    "--baselines", type=click.Choice(["light", "all"]), is_flag=False, flag_value="light",
+    help="Make our own rows afresh first: light ones and annotators, or with 'all' those that are trained too.",
+)  # fmt: skip
+@click.option("--rounds", type=PATH, help="Rounds of annotation for the annotators' rows; by default annotation/rounds if there.")
 @click.option("--check", is_flag=True, help="Write nothing; fail if results and page are not what the submissions give.")
 @as_json
-def leaderboard(folder: Path, gold: Path, split: str, baselines: bool, check: bool, as_json: bool) -> None:
+def leaderboard(
+    folder: Path, gold: Path, split: str, baselines: str | None, rounds: Path | None, check: bool, as_json: bool
+) -> None:
     """Rescore every submission and build the results and the page."""
     from newsgold.benchmark import leaderboard as board
 
+    if check and baselines:
+        raise UsageError("--check writes nothing: leave --baselines out")
+    if rounds is not None and not baselines:
+        raise UsageError("--rounds belongs to --baselines")
     if baselines:
-        for path in board.submit_baselines(folder, gold):
-            click.echo(f"wrote {path}")
+        for path in _own_rows(folder, gold, rounds, heavy=baselines == "all"):
+            say(f"wrote {path}")
     entries = board.read_submissions(folder, gold, split=split)
     files = board.render(entries, board.about(gold, split))
     if check:
@@ -297,3 +428,17 @@ def leaderboard(folder: Path, gold: Path, split: str, baselines: bool, check: bo
     for entry in entries:
         if entry.result is None:
             print_findings(entry.findings, err=True)
+
+
+def _own_rows(folder: Path, gold: Path, rounds: Path | None, *, heavy: bool) -> list[Path]:
+    """Make the rows of baselines and annotators anew; the paths that changed."""
+    from newsgold.benchmark.refresh import submit_annotators, submit_baselines
+    from newsgold.cli.rounds import read_rounds
+    from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.store import read_articles
+
+    changed = submit_baselines(folder, gold, heavy=heavy, tell=say if heavy else lambda _: None)
+    if rounds is None and not ROUNDS.is_dir():
+        return changed
+    texts = {a.id: a for a in whole(read_articles(gold))}
+    return changed + submit_annotators(folder, read_rounds(rounds or ROUNDS, texts, find_labels(None, gold)))

@@ -113,8 +113,8 @@ def read_jsonl(raw: bytes) -> Lines:
     return Lines(_checked(table.select(SCHEMA.names).combine_chunks()), kept + 1, start, end)
 
 
-def read_parquet(path: Path, layers: Sequence[str] = LAYERS) -> pa.Table:
-    """A table of a Parquet file: predictions of :data:`SCHEMA`, or the ``documents`` of a release.
+def read_parquet(path: Path, layers: Sequence[str] = LAYERS, groups: Sequence[int] | None = None) -> pa.Table:
+    """A table of a Parquet file, or of some of its row groups: predictions of :data:`SCHEMA`, or the ``documents`` of a release.
 
     Other layers than ``layers`` are left unread and count as not attempted.
 
@@ -126,7 +126,8 @@ def read_parquet(path: Path, layers: Sequence[str] = LAYERS) -> pa.Table:
     try:
         file = pq.ParquetFile(path)
         have = set(file.schema_arrow.names)
-        table = file.read(columns=[name for name in (*SCHEMA.names, "annotated") if name in have and name not in unread])
+        columns = [name for name in (*SCHEMA.names, "annotated") if name in have and name not in unread]
+        table = file.read(columns=columns) if groups is None else file.read_row_groups(groups, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise FileFault(f"cannot read {path} as Parquet: {quote(str(error), 160)}") from error
     if "annotated" in have:

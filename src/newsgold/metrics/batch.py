@@ -25,7 +25,7 @@ from newsgold.corpus.store import read_annotations
 from newsgold.corpus.validate import check_annotation
 from newsgold.errors import FileFault, Finding, finding, quote
 from newsgold.metrics.arrays import Ints
-from newsgold.metrics.arrow import column, ints, read_jsonl, read_parquet, table_of
+from newsgold.metrics.arrow import column, field, ints, read_jsonl, read_parquet, table_of
 from newsgold.metrics.links import Links, links
 from newsgold.metrics.screen import suspects, texts_of
 
@@ -72,27 +72,29 @@ class Batch:
 def read(source: Source, name: str) -> Batch:
     """The annotations of a source; ``name`` stands for the path where they are values."""
     if not isinstance(source, (str, Path)):
-        return _of_records([Record(value, f"<{name}>", i) for i, value in enumerate(source, 1)], f"<{name}>")
+        return of_records([Record(value, f"<{name}>", i) for i, value in enumerate(source, 1)], f"<{name}>")
     path = Path(source)
     if path.suffix == ".parquet" and path.is_file():
-        return _of_parquet(path)
+        return of_parquet(read_table(path), str(path))
     if path.suffix == ".json" or path.is_dir():
         decoded = read_annotations(path)
-        return _of_records(decoded.records, str(path), decoded.findings)
-    return _of_jsonl(read_bytes(path), str(path))
+        return of_records(decoded.records, str(path), decoded.findings)
+    return of_jsonl(read_bytes(path), str(path))
 
 
-def _of_records(records: Sequence[Record[Annotation]], path: str, found: Iterable[Finding] = ()) -> Batch:
+def of_records(records: Sequence[Record[Annotation]], path: str, found: Iterable[Finding] = ()) -> Batch:
+    """Records that were read, as a batch."""
     lines = np.array([r.line for r in records], dtype=np.int64)
     return Batch(table_of(r.value for r in records), path, lines, records.__getitem__, tuple(found))
 
 
-def _of_jsonl(raw: bytes, path: str) -> Batch:
+def of_jsonl(raw: bytes, path: str) -> Batch:
+    """The records of a JSONL text, which came from ``path``."""
     try:
         lines = read_jsonl(raw)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         decoded = decode_jsonl(raw, Annotation, path)
-        return _of_records(decoded.records, path, decoded.findings)
+        return of_records(decoded.records, path, decoded.findings)
 
     def record(row: int) -> Record[Annotation]:
         line = int(lines.line[row])
@@ -104,23 +106,40 @@ def _of_jsonl(raw: bytes, path: str) -> Batch:
     return Batch(lines.table, path, lines.line, record)
 
 
-def _of_parquet(path: Path) -> Batch:
+def read_table(path: Path, groups: Sequence[int] | None = None) -> pa.Table:
+    """The table of a Parquet file, or of some of its row groups; raises :class:`FileFault`."""
     try:
-        table = read_parquet(path)
+        return read_parquet(path, groups=groups)
     except pa.ArrowInvalid as error:
         raise FileFault(f"{path} does not hold annotations: {quote(str(error), 160)}") from error
 
+
+def of_parquet(table: pa.Table, path: str) -> Batch:
+    """The rows of a Parquet file as :func:`read_table` gives them."""
+
     def record(row: int) -> Record[Annotation]:
         (value,) = table.slice(row, 1).to_pylist()
-        return Record(msgspec.convert(_without_nulls(value), Annotation), str(path), row + 1)
+        return Record(msgspec.convert(_without_nulls(value), Annotation), path, row + 1)
 
-    return Batch(table, str(path), np.arange(1, table.num_rows + 1), record)
+    return Batch(table, path, np.arange(1, table.num_rows + 1), record)
 
 
 def _without_nulls(value: object) -> object:
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
     return [_without_nulls(v) for v in value] if isinstance(value, list) else value
+
+
+def first_lines(batch: Batch, layer: str, name: str) -> dict[str, int]:
+    """Each label of a column of items, and the first line it stands in; 0 for all that a file names beforehand."""
+    values = field(batch.links.items[layer], name)
+    if pa.types.is_dictionary(values.type):
+        return dict.fromkeys(values.dictionary.to_pylist(), 0)
+    coded = values.dictionary_encode()
+    codes, first = np.unique(ints(coded.indices, -1), return_index=True)
+    lines = batch.lines[batch.links.row[layer][first]]
+    names = coded.dictionary.to_pylist()
+    return {names[code]: line for code, line in zip(codes.tolist(), lines.tolist(), strict=True) if code >= 0}
 
 
 # -------------------------------------------------------------------------- faults
@@ -131,6 +150,8 @@ class Examined:
     """What is wrong with a batch as predictions, and the item rows that must match nothing for it."""
 
     findings: tuple[Finding, ...]
+    rows: tuple[int, ...]
+    """The row that each finding is about, rising."""
     faulty: Mapping[str, Ints]
 
 
@@ -155,6 +176,7 @@ def examine(
     names = batch.names
     texts = None if articles is None else texts_of(names, articles)
     found: list[Finding] = []
+    of: list[int] = []
     begin = {layer: _begin(batch.table[layer]) for layer in LAYERS if layer != "entities"}
     rows: dict[str, set[int]] = {layer: set() for layer in begin}
     whole = {**dict.fromkeys(strangers, "UNKNOWN_DOCUMENT"), **dict.fromkeys(_again(names), "DUPLICATE_DOCUMENT")}
@@ -163,13 +185,14 @@ def examine(
         if given is not None:
             own = _without_given(own, batch.record(row).value, given)
         found += own
+        of += [row] * len(own)
         for layer, at in _at_fault(own):
             if at is not None:
                 rows[layer].add(int(begin[layer][row]) + at)
             else:
                 rows[layer].update(range(int(begin[layer][row]), int(begin[layer][row + 1])))
     faulty = {layer: np.array(sorted(chosen), dtype=np.int64) for layer, chosen in rows.items() if chosen}
-    return Examined(tuple(found), faulty)
+    return Examined(tuple(found), tuple(of), faulty)
 
 
 def _begin(column: pa.ChunkedArray) -> Ints:

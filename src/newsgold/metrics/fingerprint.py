@@ -21,7 +21,18 @@ Hashes = NDArray[np.uint64]
 
 
 def fingerprint(columns: Columns, ignore: Spans, documents: Sequence[str], vocabulary: Vocabulary) -> str:
-    """Hex SHA-256 over the documents' ids and the sums of their items' 64-bit hashes, in the order of the ids."""
+    """Hex SHA-256 over the documents' ids and hashes."""
+    return digest(documents, contents(columns, ignore, documents, vocabulary))
+
+
+def digest(documents: Sequence[str], hashes: Hashes) -> str:
+    """Hex SHA-256 over documents' ids and hashes, in the order of the ids."""
+    lines = sorted(f"{name} {number:016x}" for name, number in zip(documents, hashes.tolist(), strict=True))
+    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+
+
+def contents(columns: Columns, ignore: Spans, documents: Sequence[str], vocabulary: Vocabulary) -> Hashes:
+    """For each document a hash of what it holds: of the sum of its items' 64-bit hashes, and of its event's first document."""
     names = {section: _names(section, vocabulary.names[section]) for section in vocabulary.names}
     mentions, relations, stances = columns.mentions, columns.relations, columns.stances
     mention = mix(mentions.start, mentions.end, names["type"][mentions.type], names["kind"][columns.kind])
@@ -50,9 +61,7 @@ def fingerprint(columns: Columns, ignore: Spans, documents: Sequence[str], vocab
     for layer, attempted in enumerate(columns.attempted.values()):
         whole = mix(whole, attempted.astype(np.uint64), np.uint64(layer))
     first = _names("document", [documents[i] for i in columns.event.tolist()])[:-1]
-    whole = mix(whole, first)
-    lines = sorted(f"{name} {number:016x}" for name, number in zip(documents, whole.tolist(), strict=True))
-    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+    return mix(whole, first)
 
 
 def _names(section: str, names: Sequence[str]) -> Hashes:

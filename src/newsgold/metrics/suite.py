@@ -7,7 +7,7 @@ gold and one annotator against another are the same call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -32,7 +32,7 @@ from newsgold.metrics.arrays import Bools, Ints, Matches
 from newsgold.metrics.columns import Columns, Spans, Vocabulary, columns, ignored, mark_faulty, without
 from newsgold.metrics.counts import Counts
 from newsgold.metrics.facts import Said
-from newsgold.metrics.fingerprint import fingerprint
+from newsgold.metrics.fingerprint import Hashes, contents
 from newsgold.metrics.links import Links
 from newsgold.metrics.seen import training_facts
 
@@ -57,10 +57,18 @@ class Evaluation:
     pred: Columns
     vocabulary: Vocabulary
     kinds: frozenset[str]
-    digest: str
-    """What the gold holds; see :func:`newsgold.metrics.fingerprint.fingerprint`."""
+    content: Hashes
+    """What the gold holds in each document; see :func:`newsgold.metrics.fingerprint.contents`."""
     facts: Ints | None = None
     """The facts of training data, where there are any; see :func:`newsgold.metrics.seen.training_facts`."""
+
+    @property
+    def tried(self) -> Attempted:
+        """What the two sides attempted."""
+        gold, pred = (
+            frozenset(layer for layer, tried in side.attempted.items() if tried.any()) for side in (self.gold, self.pred)
+        )
+        return Attempted(gold, pred, self.facts is not None)
 
     @cached_property
     def gold_rank(self) -> Ints:
@@ -328,7 +336,7 @@ def evaluate(
         ignore = ignored(gold.table, documents)
     known = train is not None
     read = [columns(side.table, documents, vocabulary, side.links, surfaces=known) for side in (gold, pred)]
-    digest = fingerprint(read[0], ignore, documents, vocabulary)
+    content = contents(read[0], ignore, documents, vocabulary)
     sides = []
     for number, (side, resolved) in enumerate(zip((gold, pred), read, strict=True)):
         for layer, rows in side.faulty.items():
@@ -339,7 +347,7 @@ def evaluate(
         names = train.table["id"].to_pylist()
         seen = columns(train.table, sorted(set(names)), vocabulary, train.links, surfaces=True)
         facts = training_facts(seen, symmetric_relations(vocabulary))
-    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds), digest, facts)
+    return Evaluation(sides[0], sides[1], vocabulary, frozenset(kinds), content, facts)
 
 
 def symmetric_relations(vocabulary: Vocabulary) -> Bools:
@@ -347,16 +355,28 @@ def symmetric_relations(vocabulary: Vocabulary) -> Bools:
     return np.array([vocabulary.labels.symmetric(name) for name in vocabulary.names["relation"]], dtype=bool)
 
 
-def measure(evaluation: Evaluation) -> dict[str, Measured]:
-    """The counts of every metric whose layers both sides attempted."""
+class Attempted(NamedTuple):
+    """The layers that each side attempted in any document, and whether there is training data."""
+
+    gold: frozenset[str]
+    pred: frozenset[str]
+    train: bool
+
+    def metrics(self) -> list[str]:
+        """The keys of the metrics whose layers both sides attempted."""
+        both = self.gold & self.pred
+        return [
+            key
+            for key, metric in METRICS.items()
+            if both.issuperset(metric.layers) and self.pred.isdisjoint(metric.given) and (self.train or not metric.train)
+        ]
+
+
+def measure(evaluation: Evaluation, keys: Iterable[str] | None = None) -> dict[str, Measured]:
+    """The counts of some metrics, by default of every one whose layers both sides attempted."""
     out = {}
-    gold, pred = (
-        {layer for layer, tried in side.attempted.items() if tried.any()} for side in (evaluation.gold, evaluation.pred)
-    )
-    for key, metric in METRICS.items():
-        if metric.train and evaluation.facts is None:
-            continue
-        if (gold & pred).issuperset(metric.layers) and pred.isdisjoint(metric.given):
-            groups = evaluation.vocabulary.names[metric.groups] if isinstance(metric.groups, str) else metric.groups
-            out[key] = Measured(metric.counts(evaluation), tuple(groups), metric.kind, metric.average)
+    for key in evaluation.tried.metrics() if keys is None else keys:
+        metric = METRICS[key]
+        groups = evaluation.vocabulary.names[metric.groups] if isinstance(metric.groups, str) else metric.groups
+        out[key] = Measured(metric.counts(evaluation), tuple(groups), metric.kind, metric.average)
     return out
