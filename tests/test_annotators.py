@@ -19,7 +19,7 @@ from newsgold.benchmark.baselines.annotators import Pass, left_out, submissions
 from newsgold.benchmark.card import SystemCard, write_submission
 from newsgold.benchmark.refresh import submit_annotators
 from newsgold.cli import cli
-from newsgold.cli.rounds import read_rounds
+from newsgold.cli.rounds import passes_of
 from newsgold.corpus.codec import encode_jsonl
 from newsgold.corpus.labels import default_labels
 from newsgold.corpus.model import Annotation, Entity, Mention
@@ -187,15 +187,15 @@ def rounds(tmp_path: Path, corpus: Path) -> Path:
 
 def test_rounds_give_passes_and_what_gold_was_made_from(rounds: Path, corpus: Path) -> None:
     articles = {r.value.id: r.value for r in read_articles(corpus).records}
-    found = read_rounds(rounds, articles, LABELS)
+    found = passes_of(rounds, articles, LABELS)
     assert [(p.annotator, p.round, p.annotation.id, p.in_gold) for p in found] == [
         ("anna", "r1", DOC, True), ("ben", "r1", DOC, True), ("anna", "r2", DOC, False),
     ]  # fmt: skip
     (rounds / "r2/anna.json").write_text("[{")
     with pytest.raises(DataError):
-        read_rounds(rounds, articles, LABELS)
+        passes_of(rounds, articles, LABELS)
     with pytest.raises(FileFault, match="no rounds"):
-        read_rounds(rounds / "r3", articles, LABELS)
+        passes_of(rounds / "r3", articles, LABELS)
 
 
 def test_the_command_makes_the_rows_of_its_rounds(

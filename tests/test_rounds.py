@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from newsgold.annotation.rounds import Round, agreement_page, read_round, read_rounds
+from newsgold.annotation.rounds import Round, agreement_page, read_rounds
 from newsgold.cli import cli
 from newsgold.corpus.codec import encode_jsonl
 from newsgold.corpus.labels import load_labels
 from newsgold.corpus.model import Annotation, Article
 from newsgold.corpus.store import read_annotations, read_articles
-from newsgold.errors import DataError
+from newsgold.errors import DataError, FileFault
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "corpus"
@@ -81,10 +81,11 @@ def test_every_gold_document_was_adjudicated_in_a_round_and_every_pass_is_whole(
 
 def test_a_pass_that_misses_a_document_is_named(rounds: dict[str, Round], gold: Mapping[str, Annotation], tmp_path: Path) -> None:
     tasks = json.loads((ROUNDS / "pilot-1" / "pass-b.json").read_text(encoding="utf-8"))
-    short = tmp_path / "pass-b.json"
+    short = tmp_path / "short" / "pass-b.json"
+    short.parent.mkdir()
     short.write_text(json.dumps(tasks[1:], ensure_ascii=False), encoding="utf-8")
     documents = {r.document for r in rounds["pilot-1"].records}
-    (gone,) = documents - {a.id for a in read_round(tmp_path, _texts(), LABELS).passes["pass-b"]}
+    (gone,) = documents - {a.id for a in read_rounds(tmp_path, _texts(), LABELS)[0].passes["pass-b"]}
     decided = _gold_file(tmp_path / "decided.jsonl", gold, documents)
     passes = [ROUNDS / "pilot-1" / "pass-a.json", short]
     code, said = _adjudicate(passes, decided, ROUNDS / "pilot-1" / "decisions.toml", tmp_path / "out", "pilot-1")
@@ -110,7 +111,9 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     shutil.copytree(ROUNDS / "seed-1", folder)
     (folder / "damascus-declared-secure.record.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"damascus-declared-secure\.record\.json"):
-        read_round(folder, _texts(), LABELS)
+        read_rounds(tmp_path, _texts(), LABELS)
+    with pytest.raises(FileFault, match="no rounds in"):
+        read_rounds(tmp_path / "elsewhere", _texts(), LABELS)
 
 
 def _texts() -> dict[str, Article]:
@@ -137,9 +140,11 @@ def test_the_page_has_every_round_before_and_after_and_the_blind_pass(
     assert page.count("the blind pass") == 1
 
 
-def test_a_pass_equal_to_gold_is_complete_and_agrees(gold: Mapping[str, Annotation], articles: Mapping[str, Article]) -> None:
+def test_a_pass_equal_to_gold_is_complete_and_agrees(
+    rounds: dict[str, Round], gold: Mapping[str, Annotation], articles: Mapping[str, Article]
+) -> None:
     rows = [gold["belmar-entry-tta"], gold["varun-hospital-irm"]]
-    record = read_round(ROUNDS / "pilot-1", articles, LABELS).records[0]
+    record = rounds["pilot-1"].records[0]
     one = Round("same", {"pass-a": rows, "pass-b": rows, "other": rows}, (record,))
     page = agreement_page([one], gold, articles, LABELS)
     assert "| `relations.mapped` | 1.000 | 1.000 to 1.000 |" in page

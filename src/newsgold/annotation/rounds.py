@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from newsgold.annotation.agreement import SHOWN, Agreement, Figure, agree, reasons
 from newsgold.annotation.label_studio import import_export
-from newsgold.annotation.records import NO_RULE, AdjudicationRecord, read_record
+from newsgold.annotation.records import NO_RULE, SUFFIX, AdjudicationRecord, read_record
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.markdown import table
 from newsgold.corpus.model import Annotation, Article
-from newsgold.errors import DataError
+from newsgold.errors import DataError, FileFault, Finding, has_errors
 
 _HEADLINE = ("NAM", "VAL")
 """The kinds whose agreement has a bar of its own."""
@@ -56,25 +56,37 @@ class Round(NamedTuple):
         return {name: rows for name, rows in self.passes.items() if name not in self.adjudicated}
 
 
-def read_round(folder: Path, articles: Mapping[str, Article], labels: Labels) -> Round:
-    """A round's passes and records; raises :class:`DataError` where a record cannot be read."""
+def read_rounds(folder: Path, articles: Mapping[str, Article], labels: Labels) -> list[Round]:
+    """Every round of a folder, by name, with the passes that were submitted.
+
+    Raises:
+        FileFault: there is no such folder.
+        DataError: an export or a record has errors; all of them.
+    """
+    if not folder.is_dir():
+        raise FileFault(f"no rounds in {folder}: expected {folder}/<round>/<annotator>.json")
+    found: list[Finding] = []
+    rounds = [_round(f, articles, labels, found) for f in sorted(p for p in folder.iterdir() if p.is_dir())]
+    if has_errors(found):
+        raise DataError(f"the rounds of {folder} cannot all be read", found)
+    return rounds
+
+
+def _round(folder: Path, articles: Mapping[str, Article], labels: Labels, found: list[Finding]) -> Round:
     passes: dict[str, list[Annotation]] = {}
     records = []
     for path in sorted(folder.glob("*.json")):
-        if path.name.endswith(".record.json"):
-            read = read_record(path)
-            if read.record is None:
-                raise DataError(f"the record {path} cannot be read", read.findings)
-            records.append(read.record)
+        if path.name.endswith(SUFFIX):
+            record, faults = read_record(path)
+            found += faults
+            records += [record] if record is not None else []
         else:
             done = import_export(path, articles, labels)
-            passes[path.stem] = [p.annotation for p in done.passes if p.annotation is not None]
+            found += done.findings
+            for one in done.passes:
+                if one.annotation is not None and one.status in ("submitted", "empty"):
+                    passes.setdefault(one.annotator, []).append(one.annotation)
     return Round(folder.name, passes, records)
-
-
-def read_rounds(folder: Path, articles: Mapping[str, Article], labels: Labels) -> list[Round]:
-    """Every round of a folder, by name."""
-    return [read_round(f, articles, labels) for f in sorted(p for p in folder.iterdir() if p.is_dir())]
 
 
 # ------------------------------------------------------------------------ the page

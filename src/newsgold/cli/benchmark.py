@@ -433,7 +433,7 @@ def leaderboard(
 def _own_rows(folder: Path, gold: Path, rounds: Path | None, *, heavy: bool) -> list[Path]:
     """Make the rows of baselines and annotators anew; the paths that changed."""
     from newsgold.benchmark.refresh import submit_annotators, submit_baselines
-    from newsgold.cli.rounds import read_rounds
+    from newsgold.cli.rounds import passes_of
     from newsgold.corpus.labels import find_labels
     from newsgold.corpus.store import read_articles
 
@@ -441,4 +441,4 @@ def _own_rows(folder: Path, gold: Path, rounds: Path | None, *, heavy: bool) -> 
     if rounds is None and not ROUNDS.is_dir():
         return changed
     texts = {a.id: a for a in whole(read_articles(gold))}
-    return changed + submit_annotators(folder, read_rounds(rounds or ROUNDS, texts, find_labels(None, gold)))
+    return changed + submit_annotators(folder, passes_of(rounds or ROUNDS, texts, find_labels(None, gold)))
