@@ -80,7 +80,8 @@ def test_parquet_of_a_release_is_its_gold(corpus: Path):
     made = read_parquet(corpus / "data/documents/test-00000-of-00001.parquet")
     gold = table_of(r.value for r in read_annotations(corpus).records if r.value.split == "test")
     kept = ["id", "by", "text_sha256", "split", "event", "ignore", "entities"]
-    assert made.select(kept).to_pylist() == gold.select(kept).to_pylist()
+    rows = [{**row, "ignore": row["ignore"] or None} for row in made.select(kept).to_pylist()]  # Parquet has no list left out
+    assert rows == gold.select(kept).to_pylist()
     names = {"NAM", "NOM", "PRO", "VAL"}
     assert {m["kind"] for m in made["mentions"][0].as_py()} <= names
 

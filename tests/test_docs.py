@@ -79,7 +79,9 @@ def test_examples_that_need_a_model_are_calls_of_the_command():
         group = cli.commands[room]
         assert isinstance(group, click.Group)
         assert name == "newsgold"
-        assert group.commands[verb].make_context(verb, arguments).params["out"] == Path(arguments[arguments.index("--out") + 1])
+        assert group.commands[verb].make_context(verb, [*arguments]).params["out"] == Path(
+            arguments[arguments.index("--out") + 1]
+        )
 
 
 @pytest.mark.parametrize("path", sorted((REPO / "benchmark/tasks").glob("*.md")), ids=lambda p: p.stem)

@@ -92,6 +92,7 @@ BETWEEN = {
     "TEXT_MISSING": "test_standoff",
     "COMMITMENT": "test_withheld",
     "NO_ANSWER": "test_run",
+    "RESULTS_STALE": "test_leaderboard",
 }
 """Faults of two states of the data, or of a system, and the tests that bring each about."""
 
