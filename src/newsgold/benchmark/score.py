@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -183,9 +182,9 @@ class Part(NamedTuple):
     events: tuple[str | None, ...] = ()
     content: Hashes = np.zeros(0, dtype=np.uint64)
     """What the gold holds in each."""
-    measured: Mapping[str, Measured] = MappingProxyType({})
+    measured: Mapping[str, Measured] = {}
     tried: Attempted = Attempted(frozenset(), frozenset(), train=False)
-    new: Mapping[str, Mapping[str, tuple[int, int, int]]] = MappingProxyType({})
+    new: Mapping[str, Mapping[str, tuple[int, int, int]]] = {}
     """For each section the labels that the inventory has not, and where they come first."""
     facts: int | None = None
     """How many facts the training data hold."""

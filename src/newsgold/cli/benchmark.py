@@ -152,7 +152,7 @@ def _opened(engine: Any, system: str, options: Any, labels: Any) -> Any:
         from newsgold.benchmark.systems import open_system
 
         return open_system(system, options, labels)
-    from newsgold.benchmark.engine import open_on
+    from newsgold.benchmark.remote import open_on
 
     return open_on(engine, system, options, labels)
 
