@@ -12,7 +12,7 @@ import pytest
 
 from newsgold.benchmark import leaderboard as board
 from newsgold.benchmark import refresh
-from newsgold.benchmark.baselines import Fitted, Function, Pairs, card_of, empty
+from newsgold.benchmark.baselines import FITTED, SYSTEMS, Fitted, Function, Pairs, card_of, empty
 from newsgold.benchmark.card import SystemCard, write_submission
 from newsgold.benchmark.refresh import submit_baselines
 from newsgold.corpus.codec import encode_jsonl
@@ -202,3 +202,10 @@ def test_the_page_runs_nothing_that_a_submission_says(room: Path, corpus: Path):
 
 def test_the_repository_shows_what_its_submissions_give(repo: Path, corpus: Path):
     assert board.check(repo / "benchmark", files(repo / "benchmark", corpus)) == []
+
+
+def test_the_cards_on_the_board_are_those_of_the_package(repo: Path) -> None:
+    for name in [*SYSTEMS, *FITTED]:
+        card = card_of(name)
+        committed = (repo / "benchmark/submissions" / name / card.version / "system.json").read_bytes()
+        assert msgspec.json.decode(committed, type=SystemCard) == card, name
