@@ -62,5 +62,5 @@ def _no_network(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    socket.socket.connect = _no_network  # type: ignore[method-assign,assignment]
+    socket.socket.connect = _no_network
     sys.stdout.write(json.dumps({"read": read, "build": build}[sys.argv[1]](*sys.argv[2:])) + "\n")

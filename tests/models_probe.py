@@ -37,7 +37,7 @@ def seen(name: str, text: str, **options: str) -> dict[str, Any]:
         answer = opened.answer(article(text))
     except (UsageError, SystemFailure) as error:
         return {"error": f"{type(error).__name__}: {error}"}
-    mentions = [(m.start, m.end, m.type, m.kind, m.text) for m in answer.annotation.mentions or ()]  # type: ignore[attr-defined]
+    mentions = [(m.start, m.end, m.type, m.kind, m.text) for m in answer.annotation.mentions or ()]
     known = {"name": opened.name, "version": opened.version, "configuration": opened.configuration, "notes": opened.notes}
     return {"mentions": mentions, "usage": dict(answer.usage), **known}
 

@@ -72,6 +72,6 @@ def once(clusters: Clusters) -> Clusters:
     seen: set[Span] = set()
     out = []
     for cluster in clusters:
-        kept = [m for m in cluster if not (m in seen or seen.add(m))]  # type: ignore[func-returns-value]
+        kept = [m for m in cluster if not (m in seen or seen.add(m))]
         out.append(kept)
     return [cluster for cluster in out if cluster]

@@ -34,9 +34,9 @@ class Resolved:
     def __init__(self, annotation: Annotation) -> None:
         self.value = annotation
         self.mention = {m.id: m for m in annotation.mentions or ()}
-        members: dict[str, list[str]] = {e.id: list(e.mentions) for e in annotation.entities or ()}  # type: ignore[misc]
+        members: dict[str, list[str]] = {e.id: list(e.mentions) for e in annotation.entities or ()}
         listed = {m for ms in members.values() for m in ms}
-        members |= {f"alone {m}": [m] for m in self.mention if m not in listed}  # type: ignore[misc]
+        members |= {f"alone {m}": [m] for m in self.mention if m not in listed}
         self.owner = {m: e for e, ms in members.items() for m in ms}
         self.content: dict[str, Content] = {
             e: tuple(sorted((self.mention[m].start, -self.mention[m].end, TYPES.index(self.mention[m].type)) for m in ms))
@@ -150,13 +150,13 @@ def triples(side: Resolved, mapped: dict[str, Content] | None) -> Stated:
 
 def items(
     side: Resolved, *, typed: bool, within: dict[str, Content] | bool | None = False, matched: set[Any] = frozenset()
-) -> Stated:  # type: ignore[assignment]
+) -> Stated:
     """Mention pairs; those of matched triples alone, with the triple, if ``within`` is a mapping or None."""
     rows = []
     for n, r in enumerate(side.value.relations or ()):
         triple = None
         if within is not False:
-            triple = r.type, unordered(r.type, *(meaning(side, within, a) for a in (r.head, r.tail)))  # type: ignore[arg-type]
+            triple = r.type, unordered(r.type, *(meaning(side, within, a) for a in (r.head, r.tail)))
             if triple not in matched:
                 continue
         for i, (plain, full) in enumerate(zip(pairs_of(side, r, typed=typed), pairs_of(side, r), strict=True)):

@@ -39,7 +39,7 @@ def annotations(
         cluster = [draw(st.integers(0, 3)) for _ in found]
         for number in sorted(set(cluster)):
             members = tuple(m.id for m, c in zip(found, cluster, strict=True) if c == number)
-            entities.append(Entity(id=f"e{number}", mentions=members))  # type: ignore[arg-type]
+            entities.append(Entity(id=f"e{number}", mentions=members))
     names = [m.id for m in found] + [e.id for e in entities]
     relations, stances = _facts(draw, found, names)
     entity = {m: e.id for e in entities for m in e.mentions}
@@ -191,7 +191,7 @@ def slow_mapping(gold: Annotation, pred: Annotation) -> dict[str, str]:
         votes: dict[str, int] = defaultdict(int)
         for m in e.mentions:
             if span_p[m] in span_g:
-                votes[owner[span_g[span_p[m]]]] += 1  # type: ignore[index]
+                votes[owner[span_g[span_p[m]]]] += 1
         if votes:
-            out[e.id] = min(votes, key=lambda g: (-votes[g], first[g]))  # type: ignore[index]
+            out[e.id] = min(votes, key=lambda g: (-votes[g], first[g]))
     return out

@@ -142,7 +142,7 @@ def test_cases_worked_by_hand(gold: tuple[str, ...], pred: tuple[str, ...], mapp
     e = evaluation(g, p)
     content = {c: n for n, c in Resolved(g[0]).content.items()}
     for chosen, expected in ((e.mapping, mapped), (e.alignment, aligned)):
-        assert {name: content[c] for (_, name), c in named(e, g, p, chosen).items()} == expected  # type: ignore[index]
+        assert {name: content[c] for (_, name), c in named(e, g, p, chosen).items()} == expected
 
 
 def test_types_decide_where_spans_tie():
@@ -230,6 +230,6 @@ def test_the_first_gold_entity_takes_what_it_can_have_where_sums_are_equal():
 def test_spans_that_a_side_has_twice_are_told_from_those_it_has_once():
     places = [(0, 1, "ORG"), (0, 1, "GPE"), (2, 3, "ORG"), (2, 3, "GPE"), (4, 5, "ORG")]
     mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type=t) for i, (s, e, t) in enumerate(places))
-    side = [Annotation(id="d", mentions=mentions, entities=(Entity(id="e0", mentions=tuple(m.id for m in mentions)),))]  # type: ignore[misc]
+    side = [Annotation(id="d", mentions=mentions, entities=(Entity(id="e0", mentions=tuple(m.id for m in mentions)),))]
     edges = module._edges(evaluation(side, side).shared)
     assert (edges.spans.tolist(), edges.typed.tolist()) == ([3], [3])

@@ -97,12 +97,12 @@ def test_lessons_are_sentences_that_cut_no_mention_and_hold_all_tokens():
 def test_training_is_the_same_in_any_order_and_leaves_chance_alone():
     random.seed(5)
     before = random.getstate()
-    first = train(PAIRS, LABELS).get_pipe("ner").model.to_bytes()  # type: ignore[attr-defined]
+    first = train(PAIRS, LABELS).get_pipe("ner").model.to_bytes()
     assert random.getstate() == before
     random.seed(6)
-    again = train(list(reversed(PAIRS)), LABELS).get_pipe("ner").model.to_bytes()  # type: ignore[attr-defined]
+    again = train(list(reversed(PAIRS)), LABELS).get_pipe("ner").model.to_bytes()
     assert first == again
-    assert first != train(PAIRS, LABELS, seed=1).get_pipe("ner").model.to_bytes()  # type: ignore[attr-defined]
+    assert first != train(PAIRS, LABELS, seed=1).get_pipe("ner").model.to_bytes()
 
 
 def test_another_inventory_is_learnt_and_can_be_kept(tmp_path: Path):
@@ -114,7 +114,7 @@ def test_another_inventory_is_learnt_and_can_be_kept(tmp_path: Path):
     assert ("Orvik fever", "illness", "NAM") in [(m.text, m.type, m.kind) for m in found]
     train(pairs, labels).to_disk(tmp_path / "trained")
     kept = open_system(f"spacy:{tmp_path / 'trained'}", Options(), labels).answer(article)
-    assert kept.annotation.mentions == found  # type: ignore[attr-defined]
+    assert kept.annotation.mentions == found
 
 
 def test_gold_without_a_name_is_refused():

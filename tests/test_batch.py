@@ -41,7 +41,7 @@ def sources(tmp_path: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["values", "p.jsonl", "odd.jsonl", "p.parquet", "gold"])
 def test_every_form_gives_the_same_table_and_records(sources: dict[str, object], name: str):
-    batch = read(sources[name], "x")  # type: ignore[arg-type]
+    batch = read(sources[name], "x")
     assert batch.names == ["a", "b"]
     assert batch.table.to_pylist() == table_of([ONE, TWO]).to_pylist()
     assert [encode(batch.record(i).value) for i in (0, 1)] == [encode(ONE), encode(TWO)]
@@ -52,7 +52,7 @@ def test_every_form_gives_the_same_table_and_records(sources: dict[str, object],
 
 
 def test_lines_are_those_of_the_file(sources: dict[str, object]):
-    assert read(sources["odd.jsonl"], "x").lines.tolist() == [1, 3]  # type: ignore[arg-type]
+    assert read(sources["odd.jsonl"], "x").lines.tolist() == [1, 3]
 
 
 def test_what_cannot_be_read_is_a_finding_or_a_fault(tmp_path: Path):
@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_a_finding_or_a_fault(tmp_path: Path):
 
 
 def faulty(batch: Batch, **options: object) -> dict[str, list[int]]:
-    examined = examine(batch, LABELS, **options)  # type: ignore[arg-type]
+    examined = examine(batch, LABELS, **options)
     return {layer: rows.tolist() for layer, rows in examined.faulty.items()}
 
 

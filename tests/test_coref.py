@@ -85,7 +85,7 @@ def one_side(side: Callable[[Partition, Partition], tuple[Any, Any]]) -> Callabl
 @one_side
 def slow_muc(key: Partition, response: Partition) -> tuple[int, int]:
     """Vilain et al. 1995: |k| less the parts that the response cuts it into."""
-    parts = [len({next((i for i, r in enumerate(response) if m in r), m) for m in k}) for k in key]  # type: ignore[misc]
+    parts = [len({next((i for i, r in enumerate(response) if m in r), m) for m in k}) for k in key]
     return sum(len(k) - n for k, n in zip(key, parts, strict=True)), sum(len(k) - 1 for k in key)
 
 

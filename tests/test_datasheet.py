@@ -158,14 +158,16 @@ def made(split: str | None, number: int, **more: object) -> tuple[Article, Annot
         text=text,
         origin="written",
         split=split,
-        regions=(Region(start=0, end=10, kind="body"),),  # type: ignore[arg-type]  # one of the three
+        regions=(Region(start=0, end=10, kind="body"),),  # one of the three
     )
     return msgspec.structs.replace(article, **more), gold
 
 
 def decision(layer: str, gold: str, passes: tuple[str, ...]) -> Decision:
     word = "kept" if passes else "added"
-    return Decision(id="D1", layer=layer, item="x", passes=passes, decision=word, gold=gold, rule="R1", why="x")  # type: ignore[arg-type]  # as the layers are called
+    return Decision(
+        id="D1", layer=layer, item="x", passes=passes, decision=word, gold=gold, rule="R1", why="x"
+    )  # as the layers are called
 
 
 def test_how_items_came_about_is_read_off_the_record_that_knows_them():

@@ -21,7 +21,7 @@ TEXT = "Tessen fell to Marovia.\r\nKaran blamed Marovia, he said."
 def take(tmp_path: Path, ann: str, text: str = TEXT, **terms: object) -> Imported:
     (tmp_path / "a.txt").write_bytes(text.encode())
     (tmp_path / "a.ann").write_bytes(ann.encode())
-    return import_files("brat", [tmp_path], Terms(**terms))  # type: ignore[arg-type]
+    return import_files("brat", [tmp_path], Terms(**terms))
 
 
 def codes(imported: Imported) -> list[tuple[str, int]]:

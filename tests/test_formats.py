@@ -200,7 +200,7 @@ def test_every_derived_inventory_fits_its_data(document: Document) -> None:
     labels = derive_labels([document], "x")
     assert parse_labels(encode_labels(labels), "labels.toml") == labels
     if document.gold is not None:
-        found = check_annotation(Record(ready(document, LABELS).gold, "x", 1), labels, "prediction")  # type: ignore[arg-type]
+        found = check_annotation(Record(ready(document, LABELS).gold, "x", 1), labels, "prediction")
         assert not [f for f in found if f.code.startswith("UNKNOWN")]
 
 

@@ -27,7 +27,7 @@ def accuracy(gold: list[Annotation], pred: list[Annotation], **options: Any) -> 
 def document(*links: str | None, kind: str = "NAM", **fields: Any) -> Annotation:
     """A document of entities with these links, each of two mentions."""
     spans = [(20 * i + at, 20 * i + at + 3) for i in range(len(links)) for at in (0, 10)]
-    mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type="GPE", kind=kind) for i, (s, e) in enumerate(spans))  # type: ignore[arg-type]
+    mentions = tuple(Mention(id=f"m{i}", start=s, end=e, type="GPE", kind=kind) for i, (s, e) in enumerate(spans))
     entities = tuple(Entity(id=f"e{i}", mentions=(f"m{2 * i}", f"m{2 * i + 1}"), link=link) for i, link in enumerate(links))
     return Annotation(id="d", mentions=mentions, entities=entities, **fields)
 

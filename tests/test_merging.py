@@ -128,7 +128,7 @@ def passes(draw: st.DrawFn, least: int = 2, most: int = 4) -> list[Annotation]:
                 [g for g in groups if g],
                 links=links,
                 pairs=pairs,
-                stances=stances,  # type: ignore[arg-type]
+                stances=stances,
                 prefix=draw(st.sampled_from(["", "x-", "9"])),
                 order=draw(st.integers(0, 5)),
             )
@@ -212,7 +212,7 @@ def test_what_all_say_differently_of_a_link_is_a_dispute(given_passes: list[Anno
     in_dispute = [i.what for d in done.disputes if d.layer == "links" for i in d.items]
     for block in set(done.blocks.values()):
         said = {v.links[s] for v in done.views.values() for s in block}
-        assert (len(said) > 1) == any(w.cluster == block for w in in_dispute)  # type: ignore[union-attr]
+        assert (len(said) > 1) == any(w.cluster == block for w in in_dispute)
         assert done.links.get(block) == (min(said, key=str) if len(said) == 1 else None)
 
 

@@ -46,7 +46,7 @@ def worker(served: loopback.Hub, tmp_path_factory: pytest.TempPathFactory) -> It
     command = [sys.executable, str(Path(__file__).with_name("hub_worker.py"))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
         yield process
-        process.stdin.close()  # type: ignore[union-attr]
+        process.stdin.close()
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_next_release_replaces_the_last_and_leaves_no_shard_behind(
     repo = seeded(hub, releases.old)
     first = repo.tags["v1.0.0"]
     stale = {"data/documents/train-00001-of-00002.parquet": b"old", "extra.jsonl": b"{}", "pictures/logo.svg": b"<svg/>"}
-    repo.commit("main", "by hand", {**repo.at("main").files, **stale})  # type: ignore[union-attr]
+    repo.commit("main", "by hand", {**repo.at("main").files, **stale})
     second = published(client, releases.new)
     assert second["removed"] == sorted(stale)[:2]
     files = without_attributes(repo.commits[-1].files)
@@ -269,7 +269,7 @@ def test_a_publisher_that_is_killed(hub: loopback.Hub, client: Client, releases:
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         hub.before[WHERE[where]] = process.kill
         assert process.wait(60) == -9
-    for files in (repo.at("main").files, repo.at("v1.0.0").files):  # type: ignore[union-attr]
+    for files in (repo.at("main").files, repo.at("v1.0.0").files):
         assert without_attributes(files) in (contents(releases.old), contents(releases.new))
     done = published(client, releases.new)
     assert repo.tags["v1.1.0"] == done["commit"]
@@ -279,7 +279,7 @@ def test_a_publisher_that_is_killed(hub: loopback.Hub, client: Client, releases:
 
 def test_a_commit_of_somebody_else_in_between_is_not_overwritten(hub: loopback.Hub, client: Client, releases: SimpleNamespace):
     repo = seeded(hub, releases.old)
-    hub.before[WHERE["commit"]] = lambda: repo.commit("main", "theirs", {**repo.at("main").files, "notes.md": b"x"})  # type: ignore[union-attr]
+    hub.before[WHERE["commit"]] = lambda: repo.commit("main", "theirs", {**repo.at("main").files, "notes.md": b"x"})
     answer = client(PUBLISH.format(path=str(releases.new), repo="org/news"))
     assert "moved on since it was looked at (412)" in answer.error
     assert repo.commits[-1].message == "theirs"

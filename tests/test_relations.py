@@ -309,7 +309,7 @@ def docred(shared: Path, system: str) -> tuple[Evaluation, list[dict[str, Any]]]
                 start = 1000 * m["sent_id"] + m["pos"][0]
                 end = 1000 * m["sent_id"] + m["pos"][1]
                 mentions.append(Mention(id=f"m{len(mentions)}", start=start, end=end, type="ORG", text=m["name"]))
-            entities.append(Entity(id=f"e{i}", mentions=tuple(m.id for m in mentions[-len(vertex) :])))  # type: ignore[misc]
+            entities.append(Entity(id=f"e{i}", mentions=tuple(m.id for m in mentions[-len(vertex) :])))
         facts = {(r["r"], r["h"], r["t"]) for r in d["labels"]}
         rows = tuple(Relation(type=k, head=f"e{h}", tail=f"e{t}") for k, h, t in sorted(facts))
         gold.append(Annotation(id=number[d["title"]], mentions=tuple(mentions), entities=tuple(entities), relations=rows))

@@ -165,7 +165,7 @@ def test_gold_needs_no_texts_and_no_more_than_a_prediction(tmp_path: Path):
 def test_wrong_arguments_are_usage_errors(corpus: Path):
     for options in ({"split": "dev"}, {"split": "validation"}, {"kinds": ("NAME",)}):
         with pytest.raises(UsageError):
-            score(corpus, corpus, **options)  # type: ignore[arg-type]
+            score(corpus, corpus, **options)
 
 
 def test_an_empty_prediction_has_no_precision_and_recall_nought(corpus: Path):

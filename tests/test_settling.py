@@ -175,7 +175,7 @@ def test_without_a_rule_the_record_says_so() -> None:
 def test_what_only_follows_takes_its_rule_from_what_it_follows() -> None:
     pairs = [("controls", "asserted", 0, 2)]
     stances = [(0, 2, 0, 2, "favor", "explicit")]
-    a = annotation("a", [AB, CD, EF], [[0, 1]], pairs=pairs, stances=stances)  # type: ignore[arg-type]
+    a = annotation("a", [AB, CD, EF], [[0, 1]], pairs=pairs, stances=stances)
     b = annotation("b", [AB, CD], [[0, 1]])
     one = two(a, b)
     kept = settled(one, a, D1="R9 yes")
@@ -190,7 +190,7 @@ def test_what_only_follows_takes_its_rule_from_what_it_follows() -> None:
     assert {(d.decision, d.rule) for d in dropped.record.decisions} == {("dropped", "R9")}
     assert codes(dropped) == []
     # the mention stays, the relation goes: that is a decision of its own
-    alone = annotation("judge", [AB, CD, EF], [[0, 1]], stances=stances)  # type: ignore[arg-type]
+    alone = annotation("judge", [AB, CD, EF], [[0, 1]], stances=stances)
     assert codes(settled(one, alone, D1="R9 yes")) == ["ADJ_NO_RULE"]
 
 
@@ -278,7 +278,7 @@ def test_a_reason_for_nothing_is_an_error_and_one_for_an_agreed_item_a_note() ->
 def test_gold_is_numbered_in_the_order_of_the_text() -> None:
     one = two(annotation("a", [EF, AB, CD]), annotation("b", [CD, EF, AB]))
     stances = [(9, 11, 0, 1, "favor", "explicit"), (0, 2, 2, 1, "favor", "explicit")]
-    decided = annotation("zz", [CD, AB, EF], [[0, 2]], stances=stances)  # type: ignore[arg-type]
+    decided = annotation("zz", [CD, AB, EF], [[0, 2]], stances=stances)
     done = settled(one, decided)
     assert [(m.id, m.start) for m in done.gold.mentions or ()] == [("m1", 0), ("m2", 3), ("m3", 6)]
     assert [(e.id, e.mentions) for e in done.gold.entities or ()] == [("e1", ("m1",)), ("e2", ("m2", "m3"))]

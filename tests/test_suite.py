@@ -157,10 +157,10 @@ def test_mapped_relations_equal_their_slow_version(both: tuple[list[Annotation],
         return (r.type, frozenset((head, tail))) if LABELS.symmetric(r.type) else (r.type, head, tail)
 
     own = {e.id: e.id for e in gold.entities or ()}
-    g = {triple(r, own) for r in gold.relations or ()}  # type: ignore[arg-type]
+    g = {triple(r, own) for r in gold.relations or ()}
     p = {triple(r, mapping) for r in pred.relations or ()}
     repeated = len(pred.relations or ()) - len(
-        {(triple(r, {e.id: e.id for e in pred.entities or ()}), r.factuality) for r in pred.relations or ()}  # type: ignore[misc]
+        {(triple(r, {e.id: e.id for e in pred.entities or ()}), r.factuality) for r in pred.relations or ()}
     )
     c = counts([gold], [pred])["relations.mapped"]
     assert c["p_num"] == len(g & p)

@@ -35,7 +35,7 @@ def relink(corpus: Path) -> None:
 
 
 def change(layer: str, kind: str = "changed", item: str = "", old: object = None, new: object = None) -> Change:
-    return Change("a", layer, kind, item, old, new)  # type: ignore[arg-type]
+    return Change("a", layer, kind, item, old, new)
 
 
 # ---------------------------------------------------------------------------- the rule
