@@ -6,12 +6,14 @@ import asyncio
 import json
 import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +181,90 @@ def test_answers_with_errors_are_asked_for_again_when_wished(tmp_path: Path):
     assert asked == Counter({a.id: 1 for a in ARTICLES} | {"d05": 2})
 
 
+def test_an_answer_that_is_asked_for_again_in_vain_stays(tmp_path: Path):
+    def fail(article: Article) -> Answer:
+        raise SystemFailure("status", "the server said 500", attempts=2, usage={"cost": 3})
+
+    first = Opened("mine", "1", {}, lambda a: Answer(annotation=BAD["d05"](a), usage={"cost": 1}, raw=b"[1]"))
+    out = tmp_path / "p.jsonl"
+    run(first, ARTICLES[:2], out, AGAINST)
+    before = out.read_bytes()
+    ran = run(first._replace(answer=fail), ARTICLES[:2], out, AGAINST, again=True)
+    assert (ran.written, out.read_bytes()) == (True, before)
+    assert count_codes(ran.findings) == {"NO_ANSWER": 1, "UNKNOWN_TYPE": 1}
+    row = rows(ran)["d00"]
+    assert (row.written, row.failure, row.said, row.attempts, row.usage) == (
+        True,
+        "status",
+        "the server said 500",
+        3,
+        {"cost": 4},
+    )
+    assert (ran.record.totals.failed, ran.record.totals.written) == (2, 2)
+    ran = run(first, ARTICLES[:2], out, AGAINST)
+    assert (rows(ran)["d00"].failure, rows(ran)["d00"].attempts, rows(ran)["d00"].usage) == (None, 3, {"cost": 4})
+    assert count_codes(ran.findings) == {"UNKNOWN_TYPE": 1}
+    connection = sqlite3.connect(tmp_path / "p.cache.sqlite")
+    assert connection.execute("SELECT raw FROM documents").fetchall() == [(b"[1]",), (b"[1]",)]
+    connection.close()
+
+
+WILD = {"cost": float("nan"), "input_tokens": -1, "output_tokens": 5, 7: 1, "\ud800": 1, "big": 10**400, "b": True, "s": "9"}
+
+
+def test_usage_that_is_no_number_is_left_out_and_named(tmp_path: Path):
+    def wild(article: Article) -> Answer:
+        if article.id == "d01":
+            raise SystemFailure("status", "no\x1b \ud800", usage=WILD)  # type: ignore[arg-type]  # what users do
+        return Answer(annotation=sound(article), usage=WILD if article.id == "d00" else [3])  # type: ignore[arg-type]  # so too
+
+    out = tmp_path / "p.jsonl"
+    for _ in range(2):
+        ran = run(Opened("mine", "1", {}, wild), ARTICLES[:3], out, AGAINST)
+        assert [(f.code, f.severity, f.pointer) for f in ran.findings] == [
+            ("BAD_SHAPE", "warning", "/usage"), ("NO_ANSWER", "error", ""),
+        ]  # fmt: skip
+        assert ran.findings[0].got.startswith("usage left out: 'cost' (nan), 'input_tokens' (-1), int (1); 2 places")
+        assert rows(ran)["d00"].usage == {"output_tokens": 5}
+        assert rows(ran)["d02"].said == "usage left out: a list"
+        assert r"no\x1b \ud800; usage left out: 'cost' (nan)" in (rows(ran)["d01"].said or "")
+        assert ran.record.totals.written == 2
+
+
+def test_the_first_place_is_in_the_first_article_whoever_is_answered_first(tmp_path: Path):
+    later = threading.Event()
+
+    def answer(article: Article) -> object:
+        if article.id == "d00":
+            assert later.wait(30)
+        elif article.id == "d03":
+            later.set()
+        return BAD["d05"](article)
+
+    ran = run(opened(answer, concurrency=2), ARTICLES[:6], tmp_path / "p.jsonl", AGAINST)
+    assert [f.doc for f in ran.findings] == ["d00"]
+    assert "also d01 /mentions/0/type, d02" in ran.findings[0].got
+
+
+def test_files_that_would_write_over_each_other_are_refused_before_anything_is_asked(tmp_path: Path):
+    texts, link, hard = tmp_path / "texts.jsonl", tmp_path / "link", tmp_path / "hard.jsonl"
+    texts.write_text("mine\n")
+    link.symlink_to(texts)
+    hard.hardlink_to(texts)
+    out = tmp_path / "p.jsonl"
+    system, asked = asking()
+    cases: list[tuple[Path, Path | None]] = [
+        (texts, None), (link, None), (hard, None), (out, texts), (out, out), (out, tmp_path / "p.run.json"),
+        (tmp_path / "c.lock", tmp_path / "c"), (tmp_path / "c-wal", tmp_path / "c"),
+        (tmp_path / "x" / ".." / "c", tmp_path / "c"),
+    ]  # fmt: skip
+    for place, cache in cases:
+        with pytest.raises(UsageError, match="are one file"):
+            run(system, ARTICLES, place, AGAINST, cache=cache, reads=[texts])
+    assert (asked, texts.read_text()) == (Counter(), "mine\n")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["hard.jsonl", "link", "texts.jsonl"]
+
+
 def test_as_many_are_asked_at_once_as_may_be_and_no_more(tmp_path: Path):
     together = threading.Barrier(3)
     lock = threading.Lock()
@@ -247,8 +333,11 @@ def test_without_an_answer_nothing_is_written_over(tmp_path: Path):
     out.write_text("mine\n")
     ran = run(opened(leave), ARTICLES, out, AGAINST)
     assert (ran.written, ran.record.totals.failed, out.read_text()) == (False, 12, "mine\n")
-    assert json.loads((tmp_path / "p.run.json").read_bytes())["totals"]["written"] == 0
+    record = json.loads((tmp_path / "p.run.json").read_bytes())
+    assert (record["totals"]["written"], record["predictions"]) == (0, "earlier")
     assert not run(opened(), [], out, AGAINST).written
+    assert run(opened(leave), ARTICLES, tmp_path / "new.jsonl", AGAINST).record.predictions == "none"
+    assert run(opened(), ARTICLES, out, AGAINST).record.predictions == "written"
 
 
 def test_places_that_cannot_be(tmp_path: Path):
@@ -271,8 +360,6 @@ def test_an_answer_that_somebody_takes_out_of_the_cache_is_missed(tmp_path: Path
         cache.keep(b"x", "x", Kept(answer=b"x"))
 
     def spoil(done: Asked) -> None:
-        import sqlite3
-
         if done.id == "d11":
             connection = sqlite3.connect(tmp_path / "c")
             connection.execute("DELETE FROM documents WHERE id = 'd03'")
@@ -309,6 +396,8 @@ def test_a_system_that_must_not_fail():
 
 # -------------------------------------------------------------------------- command
 
+LABELS = resources.files("newsgold").joinpath("labels.toml").read_bytes()
+
 MODULE = """
 import time
 from newsgold import Annotation
@@ -322,6 +411,9 @@ def lower(article):
 
 def twice(article):
     return Annotation(id=article.id, mentions=(Mention(start=0, end=5, type="PERSON"),) * 2)
+
+def gone(article):
+    raise LookupError(article.id)
 
 def slow(article):
     with open("asked", "a") as log:
@@ -363,6 +455,26 @@ def test_the_command_says_how_it_went(home: Path):
     assert "12 places in 12 document(s)" in done.stderr
     done = newsgold(home, "twice")
     assert (done.returncode, done.stderr.count("warning: ")) == (0, 1)
+    done = newsgold(home, "gone", "--cache", "other.sqlite")
+    left = "nothing is written to p.jsonl: 0 of 12 document(s); what stands there is left from an earlier run\n"
+    assert (done.returncode, done.stdout) == (1, left)
+
+
+def test_names_and_places_that_cannot_be_are_refused_by_the_command(home: Path):
+    for more, said in (
+        (("--name", "A b\x1b"), r"names match"), (("--out", "texts.jsonl"), "are one file"),
+        (("--labels", "p.jsonl"), "are one file"),
+    ):  # fmt: skip
+        (home / "p.jsonl").write_bytes(LABELS)
+        done = newsgold(home, "slow", *more)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert (home / "p.jsonl").read_bytes() == LABELS
+    (home / "p.jsonl").write_bytes(encode_jsonl([sound(ARTICLES[0])]))
+    again = [*command("x")[:5], "file:p.jsonl", *command("x")[6:]]
+    done = subprocess.run(again, cwd=home, capture_output=True, text=True, check=False)
+    assert (done.returncode, "are one file" in done.stderr) == (2, True)
+    assert not (home / "asked").exists()
 
 
 def test_ctrl_c_keeps_what_is_stored_and_says_how_to_go_on(home: Path):

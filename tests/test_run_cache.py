@@ -137,6 +137,40 @@ def test_pages_that_have_changed_on_the_disk_are_named(tmp_path: Path):
         cache.look_up((0).to_bytes(32, "big"))
 
 
+def test_columns_that_are_no_such_thing_are_damage(tmp_path: Path):
+    for column, value in (("usage", "{"), ("usage", '{"a": null}'), ("usage", b"\xff"), ("seconds", "x"), ("answer", "text")):
+        path = tmp_path / f"{column}{value!r}"[:12]
+        with open_cache(path) as cache:
+            cache.keep(KEY, "a", ANSWER)
+        connection = sqlite3.connect(path)
+        connection.execute(f"UPDATE documents SET {column} = ?", (value,))
+        connection.commit()
+        connection.close()
+        with open_cache(path) as cache, pytest.raises(FileFault, match="damaged"):
+            cache.look_up(KEY)
+
+
+def test_a_cache_under_another_name_is_the_same_cache(tmp_path: Path):
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "c")
+    with open_cache(tmp_path / "link") as cache:
+        cache.keep(KEY, "a", ANSWER)
+        with pytest.raises(FileFault, match="another run"), open_cache(tmp_path / "real" / "c"):
+            pass
+    with open_cache(tmp_path / "real" / "c") as cache:
+        assert cache.look_up(KEY) is not None
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(FileFault), open_cache(tmp_path / "round"):
+        pass
+
+
+def test_what_an_attempt_in_vain_cost_is_added_and_the_answer_stays(tmp_path: Path):
+    with open_cache(tmp_path / "c") as cache:
+        cache.keep(KEY, "a", ANSWER)
+        cache.spend(KEY, msgspec.structs.replace(FAILURE, usage={"cost": 9.0}))
+        assert cache.look_up(KEY) == msgspec.structs.replace(ANSWER, raw=None, attempts=4, usage={"cost": 9.0})
+
+
 def test_a_place_where_no_file_can_be_is_a_file_fault(tmp_path: Path):
     (tmp_path / "file").write_text("")
     (tmp_path / "taken.lock").mkdir()

@@ -171,6 +171,61 @@ def test_what_will_not_pass_is_a_failure_with_its_name(scripted: Scripted, label
         assert failed.usage["output_tokens"] == 100
 
 
+def counted(usage: str) -> Reply:
+    """A completion that holds, and says this of what it used."""
+    said = json.loads(completion(json.dumps(GOOD))[2])
+    del said["usage"]
+    return 200, {"content-type": "application/json"}, json.dumps(said).encode()[:-1] + b', "usage": ' + usage.encode() + b"}"
+
+
+@pytest.mark.parametrize(
+    ("usage", "found"),
+    [
+        ('{"prompt_tokens": 3, "completion_tokens": 2.5}', {"input_tokens": 3, "output_tokens": 2.5, "cost": 5.5e-6}),
+        ('{"prompt_tokens": 3}', {"input_tokens": 3}),
+        ('{"prompt_tokens": "3", "completion_tokens": null}', {}),
+        ('{"prompt_tokens": true, "completion_tokens": -1}', {}),
+        ('{"prompt_tokens": 1e999, "completion_tokens": 2}', {}),
+        (f'{{"prompt_tokens": {10**400}, "completion_tokens": {2**63}}}', {}),
+        ("null", {}),
+        ("[1]", {}),
+        ('"many"', {}),
+    ],
+)
+def test_what_a_server_counts_never_costs_the_answer(scripted: Scripted, labels: Labels, usage: str, found: dict[str, float]):
+    scripted.replies = [counted(usage)]
+    system = opened(scripted, labels, configuration={"input_price": "1", "output_price": "1"})
+    answer = system.answer(ARTICLE)
+    assert isinstance(answer.annotation, Annotation)
+    assert answer.usage == pytest.approx(found)
+    system.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        completion("sk-secret is the key"),
+        completion(None, refusal="not for sk-secret"),
+        (200, {"content-type": "text/html"}, b"<p>sk-secret</p>"),
+        error(400, "x" * 170 + "sk-secret"),
+    ],
+)
+def test_a_key_that_a_server_repeats_is_in_no_message(scripted: Scripted, labels: Labels, reply: Reply):
+    scripted.replies = [reply]
+    assert "sk-s" not in str(failure(opened(scripted, labels)))
+
+
+def test_a_key_that_a_server_repeats_is_in_no_answer(scripted: Scripted, labels: Labels):
+    said = json.loads(json.dumps(GOOD))
+    said["mentions"][0]["cluster"] = said["relations"][0]["head"] = "sk-secret"
+    scripted.replies = [completion(json.dumps(said))]
+    system = opened(scripted, labels, configuration={"base_url": f"{scripted.url}?code=in-the-query"})
+    answer = system.answer(ARTICLE)
+    assert "sk-secret" not in repr(answer)
+    assert "in-the-query" not in repr(system)
+    system.close()
+
+
 @pytest.mark.parametrize("reply", [error(429, "slow down", **{"retry-after": "0"}), error(500, "oh"), error(503, "busy")])
 def test_what_may_pass_is_followed_by_another_attempt(scripted: Scripted, labels: Labels, reply: Reply):
     scripted.replies = [reply, reply, completion(json.dumps(GOOD))]

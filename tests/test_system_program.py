@@ -281,3 +281,37 @@ def test_what_is_no_program_is_a_usage_error(command: str):
     with pytest.raises(UsageError) as caught:
         open_system(f"cmd:{command}", Options(), find_labels())
     assert str(caught.value).isprintable()
+
+
+SECRET = "s3cr3t-of-mine"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        f"--api-key {SECRET}",
+        f"--api-key={SECRET}",
+        f"--no-auth --token {SECRET}",
+        f"API_KEY={SECRET}",
+        f"http://a/?key={SECRET}",
+        f"'run --token {SECRET}'",
+    ],
+)
+def test_arguments_that_are_secrets_are_recorded_by_their_digest(arguments: str):
+    command = f"{shlex.quote(sys.executable)} -V {arguments}"
+    known = [open_system(f"cmd:{c}", Options(), find_labels()) for c in (command, command.replace(SECRET, "other"))]
+    assert SECRET not in repr(known[0][:3])
+    assert known[0].configuration["command"][:2] == [sys.executable, "-V"]
+    assert known[0].configuration != known[1].configuration
+
+
+def test_arguments_that_are_no_secrets_are_recorded_as_they_are():
+    opened = open_system(f"cmd:{shlex.quote(sys.executable)} --max-tokens 5 --author=me x", Options(), find_labels())
+    assert opened.configuration["command"] == [sys.executable, "--max-tokens", "5", "--author=me", "x"]
+
+
+def test_only_regular_files_make_the_version(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    program, pipe = shlex.quote(sys.executable), shlex.quote(str(tmp_path / "pipe"))
+    with_others = open_system(f"cmd:{program} {pipe} /dev/zero {shlex.quote(str(tmp_path))}", Options(), find_labels())
+    assert with_others.version == open_system(f"cmd:{program}", Options(), find_labels()).version != "unknown"

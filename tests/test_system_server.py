@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
+import httpx2 as httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,16 @@ def floods(head: bytes, part: bytes = b"x" * 65_536, times: int = 800) -> Act:
 
 def resets(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def cuts(reply: bytes) -> Act:
+    def act(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for n in range(0, len(reply), 7):
+            connection.sendall(reply[n : n + 7])
+            time.sleep(0.002)
+
+    return act
 
 
 def hangs(connection: socket.socket) -> None:
@@ -293,6 +305,9 @@ def test_a_token_of_the_environment_is_sent_and_stands_nowhere_else(serve: Serve
     monkeypatch.setenv("MY_TOKEN", "no\nline")
     with pytest.raises(UsageError, match="MY_TOKEN"):
         opened(at.url, configuration={"token_env": "MY_TOKEN"})
+    monkeypatch.setenv("MY_TOKEN", "no space")
+    with pytest.raises(UsageError, match="MY_TOKEN"):
+        opened(at.url, configuration={"token_env": "MY_TOKEN"})
     with pytest.raises(UsageError, match="NO_TOKEN"):
         opened(at.url, configuration={"token_env": "NO_TOKEN"})
 
@@ -336,3 +351,79 @@ def test_what_is_no_url_of_a_server_is_a_usage_error(url: str):
         opened(url)
     assert str(caught.value).isprintable()
     assert "secret" not in str(caught.value)
+
+
+TOKEN = "t0ken/of+mine=="
+QUERY = "v=1&code=q5rt/secret-of-the-query"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        says(whole(f"you sent Bearer {TOKEN}".encode(), status="401 Unauthorized")),
+        says(whole(b"x" * 192 + TOKEN.encode(), status="400 Bad Request")),
+        says(whole(b"", status="302 Found", more=f"location: /login?{QUERY}&t={TOKEN}\r\n")),
+        says(whole(f"<p>{TOKEN}".encode(), kind="text/html")),
+        says(whole(kind=f"text/{TOKEN}")),
+        says(whole(f"Bearer {TOKEN}".encode())),
+        says(f"Bearer {TOKEN}\r\n\r\n".encode()),
+        cuts(whole(f"?{QUERY} {TOKEN}".encode(), status="403 Forbidden")),
+    ],
+)
+def test_what_a_server_repeats_of_token_and_query_is_in_no_message(serve: Serve, monkeypatch: pytest.MonkeyPatch, act: Act):
+    monkeypatch.setenv("MY_TOKEN", TOKEN)
+    system = opened(f"{serve(act).url}?{QUERY}", configuration={"token_env": "MY_TOKEN"}, retries=0)
+    said = str(failure(system))
+    assert not [part for part in (TOKEN, TOKEN[:8], QUERY, "secret-of") if part in said]
+
+
+@pytest.mark.parametrize("spelt", [TOKEN, TOKEN.replace("/", "\\/")])
+def test_what_a_server_repeats_of_the_token_is_in_no_answer(serve: Serve, monkeypatch: pytest.MonkeyPatch, spelt: str):
+    monkeypatch.setenv("MY_TOKEN", TOKEN)
+    body = f'{{"id":"a","by":"x {spelt} y","mentions":[]}}'.encode()
+    system = opened(serve(cuts(whole(body))).url, configuration={"token_env": "MY_TOKEN"})
+    answer = system.answer(ARTICLE)
+    assert answer.annotation == Annotation(id="a", by="x … y", mentions=())
+    assert answer.raw == body.replace(spelt.encode(), "…".encode())
+    system.close()
+
+
+def test_a_query_is_sent_and_recorded_by_its_digest(serve: Serve):
+    at = serve(says(whole()))
+    one, other = opened(f"{at.url}?{QUERY}"), opened(f"{at.url}?code=other")
+    one.answer(ARTICLE)
+    assert at.asked[0].startswith(f"POST /extract?{QUERY} HTTP/1.1".encode())
+    assert one.configuration["url"].startswith(f"{at.url}?sha256-")
+    assert one.configuration["url"] != other.configuration["url"]
+    assert one.name == other.name == opened_name(at.url)
+    for system in (one, other):
+        system.close()
+    for bad in (f"http://a b/?{QUERY}", f"http://me:{TOKEN}@a b/", f"http://me:{TOKEN}@a/?{QUERY}"):
+        with pytest.raises(UsageError) as caught:
+            opened(bad)
+        assert not [part for part in (TOKEN, "secret-of") if part in str(caught.value)]
+
+
+def opened_name(url: str) -> str:
+    system = opened(url)
+    system.close()
+    return system.name
+
+
+@given(st.lists(st.binary(max_size=12)), st.binary(min_size=8, max_size=8), st.integers(1, 9))
+def test_secrets_are_found_however_an_answer_is_cut(parts: list[bytes], secret: bytes, size: int):
+    whole_body = secret.join(parts)
+
+    class Parts(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for at in range(0, len(whole_body), size):
+                yield whole_body[at : at + size]
+
+    async def read() -> bytes:
+        return b"".join([part async for part in server._Limited(Parts(), 10_000, (secret,))])
+
+    assert asyncio.run(read()) == whole_body.replace(secret, "…".encode())
+
+
+def test_a_stand_in_for_a_key_is_not_looked_for():
+    assert server.hidden("none", "http://a/?v=1") == ()

@@ -5,11 +5,21 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from newsgold.benchmark.systems import Opened, Options, SystemFailure, open_system, plain_name, read_answer
+from newsgold.benchmark.systems import (
+    Opened,
+    Options,
+    SystemFailure,
+    masked,
+    names_secret,
+    open_system,
+    plain_name,
+    read_answer,
+)
 from newsgold.corpus.codec import encode_jsonl
 from newsgold.corpus.labels import Labels, find_labels
 from newsgold.corpus.model import Annotation, Article
@@ -19,16 +29,29 @@ ARTICLES = [Article(id=name, text="Tessen fell.", text_sha256="ab") for name in 
 MODULE = """
 import threading, time
 from newsgold import Annotation
-from newsgold.benchmark.systems import Answer, Opened
+from newsgold.benchmark.systems import Answer, Opened, SystemFailure
 
-let_go = threading.Event()
+let_go, begun = threading.Event(), threading.Event()
 
 def extract(article):
     return Annotation(id=article.id, mentions=())
 
 def hang(article):
+    begun.set()
     let_go.wait(20)
     return extract(article)
+
+def slow_once(article):
+    time.sleep(0.8 if article.id == "a" else 0)
+    return extract(article)
+
+class Uneven:
+    concurrency = 2
+    def __call__(self, article):
+        if article.id == "hang":
+            let_go.wait(20)
+        time.sleep(0.3)
+        return extract(article)
 
 def fail(article):
     raise ValueError("no\\x1b[31m\\u202e")
@@ -47,6 +70,13 @@ class Model:
         self.configuration = {"threshold": float(threshold)}
     def __call__(self, article):
         return Answer(annotation=extract(article), usage={"input_tokens": 5})
+
+class Keyed:
+    def __init__(self, api_key, max_tokens):
+        self.configuration = {"nested": [{"password": api_key, "n": 1}]}
+        self.key = api_key
+    def __call__(self, article):
+        raise (SystemFailure("refused", self.key) if article.id == "a" else ValueError("x" * 195 + self.key))
 
 class BadName(Model):
     name = "My Model\\x1b"
@@ -160,7 +190,7 @@ def test_what_a_callable_raises_is_the_documents_failure(here: Path, labels: Lab
 def test_a_callable_that_hangs_costs_its_document_and_not_the_run(here: Path, labels: Labels):
     opened = open_system("python:mine:hang", Options(timeout=0.1), labels)
     assert failure(opened).kind == "timeout"
-    assert failure(opened, ARTICLES[1]).kind == "busy"
+    assert [failure(opened, ARTICLES[1]).kind for _ in range(50)] == ["busy"] * 50
     sys.modules["mine"].let_go.set()
     for _ in range(100):
         try:
@@ -172,6 +202,102 @@ def test_a_callable_that_hangs_costs_its_document_and_not_the_run(here: Path, la
         pytest.fail("the system came back and was not asked again")
     opened.close()
     opened.close()
+    assert failure(opened).kind == "closed"
+
+
+def test_the_document_after_a_slow_one_is_answered(here: Path, labels: Labels):
+    opened = open_system("python:mine:slow_once", Options(timeout=0.5), labels)
+    said = []
+    for article in [*ARTICLES, Article(id="c", text="")]:
+        try:
+            said.append(opened.answer(article).annotation)
+        except SystemFailure as failed:
+            said.append(failed.kind)
+    assert said == ["timeout", Annotation(id="b", mentions=()), Annotation(id="c", mentions=())]
+    opened.close()
+
+
+def test_the_time_that_documents_wait_for_a_free_call_is_not_their_own(here: Path, labels: Labels):
+    """One call of two hangs; the others last longer than half a deadline each and wait for one another."""
+    opened = open_system("python:mine:Uneven", Options(timeout=0.5), labels)
+    articles = [Article(id=name, text="") for name in ("hang", "b", "c", "d")]
+
+    def kind(article: Article) -> str:
+        try:
+            return "answered" if opened.answer(article).annotation else ""
+        except SystemFailure as failed:
+            return failed.kind
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(kind, articles)) == ["timeout", "answered", "answered", "answered"]
+    opened.close()
+    sys.modules["mine"].let_go.set()
+
+
+def test_closing_ends_what_is_waited_for(here: Path, labels: Labels):
+    opened = open_system("python:mine:hang", Options(timeout=60), labels)
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(failure, opened) for _ in range(3)]  # one is asked, two wait
+        sys.modules["mine"].begun.wait(5)
+        opened.close()
+        assert [future.result(5).kind for future in asked] == ["closed"] * 3
+    sys.modules["mine"].let_go.set()
+
+
+def test_many_threads_each_get_the_answer_to_their_own_article(here: Path, labels: Labels):
+    opened = open_system("python:mine:Model", Options(), labels)
+    names = [f"d{n}" for n in range(500)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(opened.answer, [Article(id=name, text="") for name in names]))
+    assert [answer.annotation for answer in found] == [Annotation(id=name, mentions=()) for name in names]
+    opened.close()
+
+
+def test_a_concurrency_that_a_system_does_not_allow_is_told(here: Path, labels: Labels):
+    for name, asked, allowed in (("extract", 4, 1), ("Model", 4, 2), ("Model", 2, 2), ("extract", None, 1)):
+        opened = open_system(f"python:mine:{name}", Options(concurrency=asked), labels)
+        assert opened.concurrency == allowed
+        assert [f"asked for {allowed} at a time" in note for note in opened.notes] == [True] * ((asked or 1) > allowed)
+        opened.close()
+
+
+SECRET = "s3cr3t-of-mine"
+
+
+def test_options_that_name_a_secret_are_recorded_by_their_digest(here: Path, labels: Labels):
+    known = []
+    for key in (SECRET, "another"):
+        opened = open_system("python:mine:Keyed", Options(configuration={"api_key": key, "max_tokens": "12"}), labels)
+        assert key not in repr(opened.configuration)
+        assert opened.configuration["max_tokens"] == "12"
+        assert opened.configuration["nested"] == [{"password": masked(key), "n": 1}]
+        assert not [article for article in ARTICLES if key[:4] in str(failure(opened, article))]
+        known.append(opened.configuration["api_key"])
+        opened.close()
+    assert known == [masked(SECRET), masked("another")]
+
+
+@pytest.mark.parametrize(
+    "name", ["key", "api_key", "APIKey", "--api-key", "hf_token", "accessToken", "client_secret", "passwd", "password", "auth"]
+)
+def test_names_of_secrets(name: str):
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "tokenizer", "author", "keywords", "model", "threshold", ""])
+def test_names_of_no_secrets(name: str):
+    assert not names_secret(name)
+
+
+def test_predictions_with_a_document_twice_are_no_system(tmp_path: Path, labels: Labels):
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(encode_jsonl([Annotation(id="a"), Annotation(id="b"), Annotation(id="a", mentions=())]))
+    with pytest.raises(DataError) as caught:
+        open_system(f"file:{path}", Options(), labels)
+    assert [(f.code, f.line, f.doc) for f in caught.value.findings] == [
+        ("DUPLICATE_DOCUMENT", 1, "a"),
+        ("DUPLICATE_DOCUMENT", 2, "a"),
+    ]
 
 
 def test_predictions_already_made_are_a_system(tmp_path: Path, labels: Labels):

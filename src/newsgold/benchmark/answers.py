@@ -13,7 +13,7 @@ are gathered by kind: one for each code, with the first places and the count.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ from newsgold.corpus.codec import Record, decode_record, encode, sha256
 from newsgold.corpus.labels import Labels
 from newsgold.corpus.model import LAYERS, Annotation, Article
 from newsgold.corpus.validate import check_annotation
-from newsgold.errors import FAULTS, Finding, finding, quote
+from newsgold.errors import FAULTS, Finding, finding, printable, quote
 
 SHOWN = 3
 """How many places a kind of fault names, apart from the first."""
@@ -82,6 +82,29 @@ def _encoded(answer: object) -> bytes:
         return msgspec.json.encode(answer)
     except _NO_JSON as error:
         return msgspec.json.encode(f"a {type(answer).__name__} that is no JSON: {quote(str(error), 160)}")
+
+
+def plain_usage(usage: object) -> tuple[dict[str, float], str]:
+    """What of a usage can be stored and summed, and in words what cannot: names that no text can hold, and amounts that are
+    no number from 0 on.
+    """
+    if not isinstance(usage, Mapping):
+        return {}, f"usage left out: a {type(usage).__name__}"
+    good: dict[str, float] = {}
+    bad = []
+    for name, amount in usage.items():
+        number = isinstance(amount, int | float) and not isinstance(amount, bool)
+        if number and 0 <= amount < _MOST and isinstance(name, str) and name == printable(name):
+            good[name] = int(amount) if isinstance(amount, int) else float(amount)
+        else:
+            shown = isinstance(amount, float) or (number and -_MOST < amount < _MOST)
+            what = f"{amount:.6g}" if shown else f"a {type(amount).__name__}"
+            bad.append(f"{quote(name, 40) if isinstance(name, str) else type(name).__name__} ({what})")
+    return good, f"usage left out: {', '.join(bad[:SHOWN])}" if bad else ""
+
+
+_MOST = 2**62
+"""No usage comes near, and the sum of two that are below can still be stored."""
 
 
 def check(data: bytes, article: Article, against: Against) -> Checked:
@@ -199,6 +222,14 @@ def gather(kinds: Kinds, faults: Iterable[Fault]) -> None:
         else:
             more = known.more if len(known.more) == SHOWN else (*known.more, f"{first.doc} {first.pointer}".rstrip())
             kinds[key] = Kind(known.first, more, known.places + places, known.documents + 1)
+
+
+def kinds_of(faults: Mapping[str, Iterable[Fault]], order: Iterable[str]) -> Kinds:
+    """The faults of documents, by id, as kinds; the first place is in the first document of an order."""
+    kinds: Kinds = {}
+    for name in order:
+        gather(kinds, faults.get(name, ()))
+    return kinds
 
 
 def told(kinds: Kinds) -> list[Finding]:

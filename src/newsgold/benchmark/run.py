@@ -18,25 +18,32 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain, combinations, product
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from newsgold import __version__
-from newsgold.benchmark.answers import Against, Checked, Fault, Kinds, check, gather, signed, told
-from newsgold.benchmark.run_cache import Cache, Kept, document_key, open_cache, system_key
+from newsgold.benchmark.answers import Against, Checked, Fault, check, kinds_of, plain_usage, signed, told
+from newsgold.benchmark.run_cache import Cache, Kept, document_key, files_of, open_cache, system_key
+from newsgold.benchmark.run_record import Row, RunRecord, sums, totals
 from newsgold.benchmark.systems import Opened, SystemFailure
 from newsgold.corpus.codec import sha256, write_atomic
 from newsgold.corpus.model import SCHEMA_VERSION, Annotation, Article
-from newsgold.errors import DataError, FileFault, Finding, NewsgoldError, UsageError, finding, has_errors, quote
+from newsgold.errors import DataError, FileFault, Finding, NewsgoldError, UsageError, finding, has_errors, printable, quote
 
 GRACE = 1.0
 """Seconds that answers on their way are waited for after Ctrl-C."""
+
+TOGETHER = 8
+"""Documents that are checked in one go, if they come within :data:`SOON` of each other."""
+SOON = 0.1
+"""Seconds."""
 
 
 class Asked(NamedTuple):
@@ -44,62 +51,10 @@ class Asked(NamedTuple):
 
     id: str
     kept: Kept
+    """Has an answer and a failure where it was asked for again in vain."""
     checked: Checked
     before: bool = False
     """Whether an earlier run asked."""
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A document in the record of a run."""
-
-    id: str
-    seconds: float
-    """Wall clock of the answer, all attempts of the run that asked together."""
-    attempts: int
-    """How often it was asked for, failed runs included."""
-    before: bool = False
-    """Whether the answer comes from an earlier run."""
-    written: bool = False
-    """Whether the answer stands in the predictions."""
-    ungrounded: int = 0
-    usage: Mapping[str, float] = {}
-    findings: Mapping[str, int] = {}
-    """How many of each code."""
-    failure: str | None = None
-    said: str | None = None
-
-
-class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """The sums of a run."""
-
-    documents: int
-    asked: int
-    """In this run; the other answers come from earlier ones."""
-    written: int
-    failed: int
-    """Documents without an answer."""
-    with_findings: int
-    ungrounded: int
-    usage: Mapping[str, float]
-
-
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was run, and what came of it."""
-
-    newsgold: str
-    schema_version: int
-    system: str
-    version: str
-    configuration: Mapping[str, Any]
-    prompt_sha256: str | None
-    articles_sha256: str
-    """SHA-256 over a line ``id text_sha256`` for each article, sorted: the same texts in any format give the same."""
-    started: str
-    seconds: float
-    totals: Totals
-    findings: tuple[str, ...]
-    """One for each kind."""
-    documents: tuple[Row, ...]
 
 
 class Ran(NamedTuple):
@@ -108,7 +63,7 @@ class Ran(NamedTuple):
     record: RunRecord
     findings: list[Finding]
     written: bool
-    """Whether there are predictions; without a single answer none are written."""
+    """Whether predictions were written; without a single answer none are, and a file from before stays as it is."""
 
 
 # --------------------------------------------------------------------------- kernel
@@ -120,16 +75,19 @@ def ask(article: Article, opened: Opened, by: str) -> Kept:
     try:
         answer = opened.answer(article)
     except SystemFailure as error:
-        kept = Kept(failure=error.kind, said=str(error), attempts=error.attempts, usage=error.usage)
+        usage, dropped = plain_usage(error.usage)
+        said = "; ".join(filter(None, (printable(str(error)), dropped)))
+        kept = Kept(failure=printable(error.kind), said=said, attempts=error.attempts, usage=usage)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         kept = Kept(failure="raised", said=f"{type(error).__name__}: {quote(str(error), 200)}")
     else:
         seconds = time.perf_counter() - begin
+        usage, dropped = plain_usage(answer.usage)
         return Kept(
-            answer=signed(answer.annotation, article, by), seconds=seconds, attempts=answer.attempts,
-            ungrounded=answer.ungrounded, usage=answer.usage, raw=answer.raw,
+            answer=signed(answer.annotation, article, by), said=dropped, seconds=seconds, attempts=answer.attempts,
+            ungrounded=answer.ungrounded, usage=usage, raw=answer.raw,
         )  # fmt: skip
     return msgspec.structs.replace(kept, seconds=time.perf_counter() - begin)
 
@@ -226,8 +184,11 @@ class _Crew:
     def _asked(self, article: Article, key: bytes, spent: Kept | None) -> Kept:
         kept = ask(article, self._opened, self._by)
         if spent is not None:
-            usage, attempts = _sums([spent.usage, kept.usage]), spent.attempts + kept.attempts
+            usage, attempts = sums([spent.usage, kept.usage]), spent.attempts + kept.attempts
             kept = msgspec.structs.replace(kept, usage=usage, attempts=attempts)
+            if spent.answer is not None and kept.answer is None:
+                self._cache.spend(key, kept)
+                return msgspec.structs.replace(spent, failure=kept.failure, said=kept.said, usage=usage, attempts=attempts)
         self._cache.keep(key, article.id, kept)
         return kept
 
@@ -247,6 +208,7 @@ def run(
     against: Against,
     *,
     cache: Path | None = None,
+    reads: Iterable[Path] = (),
     again: bool = False,
     progress: Callable[[Asked], None] | None = None,
 ) -> Ran:
@@ -258,13 +220,14 @@ def run(
         out: where predictions go; the record goes beside it, or beside the cache if ``out`` is a device.
         against: the name that signs the answers, and what they are checked against.
         cache: by default beside ``out``.
-        again: ask also for documents whose stored answer has errors.
+        reads: files that the run may not write over, such as that of the articles.
+        again: ask also for documents whose stored answer has errors; one that is asked for in vain stays.
         progress: told of every document, once what came of it is stored.
 
     Raises:
         DataError: an article stands twice.
         FileFault: predictions, record or cache cannot be read or written; everything stored until then stays.
-        UsageError: predictions go to a device, and no cache is named.
+        UsageError: predictions go to a device, and no cache is named; or two of the run's files are one file.
         KeyboardInterrupt: after Ctrl-C, with a message that says how to go on.
     """
     started, begin = datetime.now(UTC), time.perf_counter()
@@ -277,13 +240,16 @@ def run(
             raise UsageError(f"{out} has no place beside it for the answers: give --cache FILE")
         home = cache
     place = cache or beside(out, ".cache.sqlite")
+    record_place = beside(home, ".run.json")
+    _refuse_same(out, record_place, place, reads)
+    earlier = out.is_file()
     with open_cache(place) as opened_cache:
         held = _Held(opened_cache, against, progress)
         _ask_all(opened, articles, held, again=again)
         written = bool(held.sound)
         if written:
             write_atomic(out, held.lines())
-    findings = told(held.kinds)
+    findings = told(kinds_of(held.faults, (article.id for article in articles)))
     record = RunRecord(
         newsgold=__version__,
         schema_version=SCHEMA_VERSION,
@@ -294,11 +260,12 @@ def run(
         articles_sha256=sha256("".join(sorted(f"{a.id} {sha256(a.text)}\n" for a in articles))),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - begin, 3),
-        totals=_totals(held.rows),
+        totals=totals(held.rows),
+        predictions="written" if written else "earlier" if earlier else "none",
         findings=tuple(map(str, findings)),
         documents=tuple(sorted(held.rows, key=lambda row: row.id)),
     )
-    write_atomic(beside(home, ".run.json"), msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
+    write_atomic(record_place, msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
     return Ran(record, findings, written)
 
 
@@ -309,6 +276,22 @@ def _refuse_repeats(articles: Iterable[Article]) -> None:
         raise DataError("an article stands twice, and predictions name each once", twice)
 
 
+def _refuse_same(out: Path, record: Path, cache: Path, reads: Iterable[Path]) -> None:
+    named = ("the cache", "the cache's lock", "the cache's log", "the cache's index")
+    writes = [("the predictions", out), ("the record", record), *zip(named, files_of(cache), strict=True)]
+    pairs = chain(combinations(writes, 2), product(writes, (("what is read", path) for path in reads)))
+    for (what, path), (other, place) in pairs:
+        if _same(path, place):
+            raise UsageError(f"{what} ({path}) and {other} ({place}) are one file: give one of them another name")
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve() or one.samefile(other)
+    except (OSError, RuntimeError):  # one of them is not there
+        return False
+
+
 class _Held:
     """What a run knows so far: the store, and of each document a row for the record."""
 
@@ -316,7 +299,8 @@ class _Held:
         self.cache = cache
         self.against = against
         self.rows: list[Row] = []
-        self.kinds: Kinds = {}
+        self.faults: dict[str, list[Fault]] = {}
+        """By document; only those that have one."""
         self.sound: dict[str, bytes] = {}
         """The keys of the answers that are to be written."""
         self._progress = progress
@@ -324,16 +308,23 @@ class _Held:
     def settle(self, key: bytes, asked: Asked) -> None:
         """Note what came of a document that is stored."""
         kept, (sound, faults) = asked.kept, asked.checked
-        gather(self.kinds, faults)
+        place = f"<{self.against.by}>"
+        all_ = [*faults]
         if kept.failure is not None:
-            said = finding("NO_ANSWER", f"<{self.against.by}>", doc=asked.id, got=f"{kept.failure}: {kept.said}")
-            gather(self.kinds, [Fault(said, 1, kept.failure)])
+            said = finding("NO_ANSWER", place, doc=asked.id, got=f"{kept.failure}: {kept.said}")
+            all_.append(Fault(said, 1, kept.failure))
+        elif kept.said:
+            wanted = "finite numbers from 0 on, by name"
+            said = finding("BAD_SHAPE", place, doc=asked.id, pointer="/usage", got=kept.said, wanted=wanted, severity="warning")
+            all_.append(Fault(said, 1, "usage"))
+        if all_:
+            self.faults[asked.id] = all_
         if sound:
             self.sound[asked.id] = key
         row = Row(
             id=asked.id, seconds=round(kept.seconds, 6), attempts=kept.attempts, before=asked.before, written=sound,
             ungrounded=kept.ungrounded, usage=kept.usage, findings={f.first.code: f.places for f in faults},
-            failure=kept.failure, said=kept.said if kept.failure else None,
+            failure=kept.failure, said=kept.said or None,
         )  # fmt: skip
         self.rows.append(row)
         if self._progress is not None:
@@ -354,10 +345,24 @@ def _ask_all(opened: Opened, articles: Iterable[Article], held: _Held, *, again:
     system = system_key(opened.name, opened.version, opened.configuration, opened.prompt)
     new = held.cache.is_empty()
 
-    def land(timeout: float | None = None) -> None:
-        given, kept = crew.take(timeout)
-        if kept is not None:
+    landed: list[tuple[_Given, Kept]] = []
+
+    def settle() -> None:
+        for given, kept in landed:
             held.settle(given.key, judge(kept, given.article, held.against))
+        landed.clear()
+
+    def land() -> None:
+        """Take one back, or check those that were taken: some at a time, which takes half as long as one between two waits."""
+        try:
+            given, kept = crew.take(SOON if landed else None)
+        except Empty:
+            settle()
+            return
+        if kept is not None:
+            landed.append((given, kept))
+        if len(landed) >= TOGETHER:
+            settle()
 
     try:
         for article in articles:
@@ -368,40 +373,20 @@ def _ask_all(opened: Opened, articles: Iterable[Article], held: _Held, *, again:
                 if not (again and has_errors(fault.first for fault in asked.checked.faults)):
                     held.settle(key, asked)
                     continue
-            if crew.full:
+            while crew.full:
                 land()
             crew.give(_Given(article, key, kept))
         while crew.out:
             land()
+        settle()
     except KeyboardInterrupt:
         crew.stop()
         end = time.monotonic() + GRACE
         with contextlib.suppress(KeyboardInterrupt, Empty):
             while crew.out:
-                land(max(0.0, end - time.monotonic()))
+                crew.take(max(0.0, end - time.monotonic()))
         raise KeyboardInterrupt(
             f"{held.cache.answers():,} answer(s) are kept in {held.cache.path}; run the same command again to go on"
         ) from None
     finally:
         crew.stop()
-
-
-def _sums(usages: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """What was used altogether, by its name."""
-    sums: dict[str, float] = {}
-    for usage in usages:
-        for name, amount in usage.items():
-            sums[name] = sums.get(name, 0) + amount
-    return dict(sorted(sums.items()))
-
-
-def _totals(rows: Sequence[Row]) -> Totals:
-    return Totals(
-        documents=len(rows),
-        asked=sum(not row.before for row in rows),
-        written=sum(row.written for row in rows),
-        failed=sum(row.failure is not None for row in rows),
-        with_findings=sum(bool(row.findings) for row in rows),
-        ungrounded=sum(row.ungrounded for row in rows),
-        usage=_sums(row.usage for row in rows),
-    )

@@ -69,6 +69,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Written, and not read back."""
 
 
+_TOLD = ("failure", "said", "seconds", "attempts", "ungrounded", "usage")
+
+
 def system_key(name: str, version: str, configuration: Mapping[str, Any], prompt: str) -> bytes:
     """SHA-256 of what decides a system's answers, the document apart."""
     parts = [name, version, configuration, sha256(prompt), SCHEMA_VERSION]
@@ -94,24 +97,24 @@ class Cache:
             row = self._connection.execute("SELECT answer, crc FROM documents WHERE key = ?", (key,)).fetchone()
         if row is None or row[0] is None:
             return None
-        if zlib.crc32(row[0]) != row[1]:
+        if not isinstance(row[0], bytes) or zlib.crc32(row[0]) != row[1]:
             raise FileFault(_damaged(self.path, "an answer in it has changed"))
         answer: bytes = row[0]
         return answer
 
     def look_up(self, key: bytes) -> Kept | None:
         """What is known of a document, without ``raw``."""
-        columns = "failure, said, seconds, attempts, ungrounded, usage"
         with self._lock, _named(self.path):
-            row = self._connection.execute(f"SELECT {columns} FROM documents WHERE key = ?", (key,)).fetchone()
+            row = self._connection.execute(f"SELECT {', '.join(_TOLD)} FROM documents WHERE key = ?", (key,)).fetchone()
         if row is None:
             return None
-        failure, said, seconds, attempts, ungrounded, usage = row
-        answer = self.answer(key) if failure is None else None
-        return Kept(
-            answer=answer, failure=failure, said=said or "", seconds=seconds, attempts=attempts, ungrounded=ungrounded,
-            usage=msgspec.json.decode(usage, type=dict[str, float]),
-        )  # fmt: skip
+        told = dict(zip(_TOLD, row, strict=True))
+        try:
+            usage = {} if told["usage"] == "{}" else msgspec.json.decode(told["usage"], type=dict[str, float])
+            kept = msgspec.convert({**told, "said": told["said"] or "", "usage": usage}, Kept)
+        except (TypeError, ValueError) as error:  # msgspec's errors are among them
+            raise FileFault(_damaged(self.path, str(error))) from error
+        return kept if kept.failure is not None else msgspec.structs.replace(kept, answer=self.answer(key))
 
     def close(self) -> None:
         """End it, once no thread is at work in it; one that comes later gets a :class:`FileFault`."""
@@ -145,6 +148,24 @@ class Cache:
                 row,
             )
 
+    def spend(self, key: bytes, kept: Kept) -> None:
+        """Write how often a document was asked for and what that cost; what it was answered stays."""
+        counted = (kept.attempts, msgspec.json.encode(kept.usage).decode(), key)
+        with self._lock, _named(self.path):
+            self._connection.execute("UPDATE documents SET attempts = ?, usage = ? WHERE key = ?", counted)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that a cache takes up while it is open, the lock among them, by their own names and not those of links.
+
+    Raises :class:`FileFault` for links that lead in a circle.
+    """
+    try:
+        real = path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise FileFault(f"cannot use the cache {path}: {error}") from error
+    return (real, *(real.with_name(f"{real.name}{suffix}") for suffix in (".lock", "-wal", "-shm")))
+
 
 @contextlib.contextmanager
 def open_cache(path: Path) -> Iterator[Cache]:
@@ -153,13 +174,14 @@ def open_cache(path: Path) -> Iterator[Cache]:
     Raises :class:`FileFault` if another run uses it, or it is no cache, is damaged, is of another version, or
     lies where it cannot be written. A file that is refused is left as it is.
     """
+    real, lock, *_ = files_of(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileFault(f"cannot write the cache {path}: {error.strerror or error}") from error
-    with _alone(path):
+    with _alone(path, lock):
         with _named(path):
-            connection = sqlite3.connect(path.absolute(), isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(real, isolation_level=None, check_same_thread=False)
         try:
             with _named(path):
                 _prepare(path, connection)
@@ -215,9 +237,8 @@ def _damaged(path: Path, said: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path, lock: Path) -> Iterator[None]:
     """Keep other runs out; the lock goes with the process, however that ends."""
-    lock = path.with_name(f"{path.name}.lock")
     handle = _locked(path, lock)
     try:
         os.truncate(handle, 0)

@@ -29,7 +29,7 @@ from newsgold.cli.output import (
     whole,
 )
 from newsgold.cli.progress import rate_bar
-from newsgold.errors import UsageError, has_errors, printable
+from newsgold.errors import UsageError, has_errors, printable, quote
 
 ROUNDS = Path("annotation/rounds")
 
@@ -114,11 +114,16 @@ def run(
     from newsgold.benchmark.run import run as run_system
     from newsgold.benchmark.systems import Options
     from newsgold.corpus.labels import find_labels
+    from newsgold.corpus.model import DOCUMENT_ID
     from newsgold.corpus.store import find_kb, read_articles
 
     spreading = {key: chosen.pop(key) for key in ("engine", "scheduler", "workers")}
     own = {key: value for key in ("name", "version") if (value := chosen.pop(key)) is not None}
+    if "name" in own and not DOCUMENT_ID.fullmatch(own["name"]):
+        raise UsageError(f"--name {quote(own['name'])} is no name: names match {DOCUMENT_ID.pattern}")
     given = {key: value for key, value in chosen.items() if value is not None}
+    reads = [articles, *filter(None, [labels]), *([Path(system[5:])] if system.startswith("file:") else [])]
+    places: dict[str, Any] = {"cache": cache, "reads": reads, "again": again}
     options = Options(**given, configuration=_pairs(system_options))
     inventory = find_labels(labels, articles)
     texts = [a for a in whole(read_articles(articles)) if split is None or a.split == split]
@@ -129,7 +134,7 @@ def run(
         against = Against(opened.name, inventory, find_kb(articles))
         with rate_bar(f"running {printable(opened.name)}", len(texts)) as step:
             try:
-                ran = run_system(opened, texts, out, against, cache=cache, again=again, progress=lambda a: step(a.before))
+                ran = run_system(opened, texts, out, against, progress=lambda a: step(a.before), **places)
             except KeyboardInterrupt as stop:
                 say(f"\n{printable(str(stop))}")
                 raise
@@ -141,7 +146,8 @@ def run(
         say("used: " + printable(", ".join(f"{amount:,.6g} {name}" for name, amount in totals.usage.items())))
     kept = f", {totals.documents - totals.asked} asked for earlier" if totals.asked < totals.documents else ""
     done = f"{out}: {totals.written} of {totals.documents} document(s){kept}"
-    click.echo(f"wrote {done}" if ran.written else f"nothing is written to {done}")
+    stays = "; what stands there is left from an earlier run" if ran.record.predictions == "earlier" else ""
+    click.echo(f"wrote {done}" if ran.written else f"nothing is written to {done}{stays}")
     if has_errors(ran.findings):
         raise click.exceptions.Exit(1)
 

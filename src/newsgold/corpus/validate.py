@@ -73,7 +73,6 @@ class Document:
         self.relations = annotation.relations or ()
         self.stances = annotation.stances or ()
         names = [m.id for m in self.mentions]
-        types = [m.type for m in self.mentions]
         self.ids = names + [e.id for e in self.entities] + [s.id for s in self.stances]
         """The id of every item that can have one, mentions first, then entities and stances."""
         self.known_ids = set(self.ids)
@@ -83,14 +82,17 @@ class Document:
         """The place of each clustered mention's entity."""
         self.cluster = self.place | {e.id: i for i, e in enumerate(self.entities) if e.id is not None}
         """The place of the entity that an id stands for: its own, or that of the mention's cluster."""
-        type_of = dict(zip(names, types, strict=True))
-        self.types = [{type_of[m] for m in e.mentions if m in type_of} for e in self.entities]
-        """The types of each entity's mentions."""
         self.spans = [(i, m.start, m.end) for i, m in enumerate(self.mentions)]
         """(place, start, end) of every span: of the mentions, then, counting on, of the stances that have one."""
         for i, s in enumerate(self.stances, len(names)):
             if s.start is not None and s.end is not None:
                 self.spans.append((i, s.start, s.end))
+
+    @cached_property
+    def types(self) -> list[set[str]]:
+        """The types of each entity's mentions."""
+        type_of = {m.id: m.type for m in self.mentions}
+        return [{type_of[m] for m in e.mentions if m in type_of} for e in self.entities]
 
     @cached_property
     def entity_of(self) -> dict[str, str | None]:
@@ -411,7 +413,7 @@ def unknown_factuality(doc: Document) -> Iterator[Hit]:
 
 def dangling_argument(doc: Document) -> Iterator[Hit]:
     """Relations and stances name items that exist."""
-    mentions, entities = doc.mention, doc.entity_type
+    mentions, entities = doc.mention, {e.id for e in doc.entities}
     for i, r in enumerate(doc.relations):
         for side, name in (("head", r.head), ("tail", r.tail)):
             if name not in entities and name not in mentions:

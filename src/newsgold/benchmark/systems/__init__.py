@@ -16,17 +16,19 @@ Answers are not checked here.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from newsgold.corpus.codec import decode_record, strict_json
+from newsgold.corpus.codec import decode_record, sha256, strict_json
 from newsgold.corpus.model import Annotation, Article
-from newsgold.errors import NewsgoldError, UsageError, quote
+from newsgold.errors import FileFault, NewsgoldError, UsageError, quote
 
 if TYPE_CHECKING:
     from newsgold.corpus.labels import Labels
@@ -154,6 +156,37 @@ def open_system(name: str, options: Options, labels: Labels) -> Opened:
 def plain_name(text: str) -> str:
     """A text as the name of a system: small letters, digits, ``.``, ``_`` and ``-``."""
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:100] or "system"
+
+
+_SECRET = re.compile(r"key(?!word)|token(?!s(?![a-z])|i)|secret|passw|pwd|auth(?!or(?!i))|credential|bearer", re.IGNORECASE)
+
+
+def names_secret(name: str) -> bool:
+    """Whether what stands under this name (``api_key``, ``--token``, ``client_secret``) is likely to be a secret."""
+    return _SECRET.search(name) is not None
+
+
+def masked(value: object) -> str:
+    """What is recorded in place of a secret: that it is another is noticed, what it is cannot be read."""
+    return f"sha256-{sha256(str(value))[:12]}"
+
+
+def without_secrets(value: Any) -> Any:
+    """A configuration as it is recorded: texts whose key names a secret are :func:`masked`, at any depth."""
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: masked(v) if isinstance(v, str) and v and names_secret(k) else without_secrets(v) for k, v in value.items()}
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file of any size; raises :class:`FileFault` naming it."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileFault(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def own_options(options: Options, known: Mapping[str, str], what: str) -> dict[str, str]:

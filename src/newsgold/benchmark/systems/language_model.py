@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KEY = "OPENAI_API_KEY"
 _PER = 1_000_000
+_MOST = 2.0**53
 _OWN = {"base_url": "", "input_price": "", "output_price": "", "temperature": "", "max_output_tokens": "", "proxy": ""}
 
 _TEMPLATE = """\
@@ -65,11 +66,6 @@ Bases:
 """
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
 class _Message(msgspec.Struct):
     content: str | None = None
     refusal: str | None = None
@@ -82,7 +78,8 @@ class _Choice(msgspec.Struct):
 
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
-    usage: _Usage | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    """Read apart: whatever it holds, the answer counts."""
 
 
 def open_language_model(model: str, options: Options, labels: Labels) -> Opened:
@@ -98,7 +95,7 @@ def open_language_model(model: str, options: Options, labels: Labels) -> Opened:
         import openai
     except ImportError as error:
         raise UsageError('llm: needs the client openai: pip install "newsgold[llm]"') from error
-    from newsgold.benchmark.systems.server import CONCURRENCY, Web, check_url, status_failure
+    from newsgold.benchmark.systems.server import CONCURRENCY, Web, check_url, hidden, recorded_url, status_failure, usable
 
     chosen = own_options(options, _OWN, "llm:")
     base_url = chosen["base_url"] or os.environ.get("OPENAI_BASE_URL", "")
@@ -107,13 +104,13 @@ def open_language_model(model: str, options: Options, labels: Labels) -> Opened:
     key = os.environ.get(KEY, "")
     if not key and not base_url:
         raise UsageError(f"no key: set {KEY}, or name a server that wants none with --option base_url=URL")
-    if not key.isascii() or not key.isprintable():
+    if key and not usable(key):
         raise UsageError(f"{KEY} holds no usable key")
     prices = {side: _number(chosen, f"{side}_price") for side in ("input", "output")}
     sent = _sent(chosen)
     system_prompt, schema = instructions(labels), answer_schema(labels)
     form = {"type": "json_schema", "json_schema": {"name": "annotation", "strict": True, "schema": schema}}
-    web = Web(options, proxy=chosen["proxy"], headers={})
+    web = Web(options, proxy=chosen["proxy"], headers={}, secrets=hidden(key, base_url))
     client = openai.AsyncOpenAI(
         api_key=key or "none", base_url=base_url or None, max_retries=0, timeout=None, http_client=web.client
     )
@@ -124,12 +121,11 @@ def open_language_model(model: str, options: Options, labels: Labels) -> Opened:
         try:
             reply = await client.chat.completions.with_raw_response.create(**given)
         except openai.APIStatusError as error:
-            said = _redacted(error.response.text, key)
-            raise status_failure(error.status_code, error.response.headers, said) from None
+            raise status_failure(error.status_code, error.response.headers, error.response.text) from None
         except openai.APIConnectionError as error:
-            raise error.__cause__ or SystemFailure("broken", quote(_redacted(str(error), key))) from None
+            raise error.__cause__ or SystemFailure("broken", quote(str(error), 200)) from None
         except openai.OpenAIError as error:
-            raise SystemFailure("broken", quote(_redacted(str(error), key), 200)) from None
+            raise SystemFailure("broken", quote(str(error), 200)) from None
         return bytes(reply.content)
 
     def answer(article: Article) -> Answer:
@@ -140,7 +136,7 @@ def open_language_model(model: str, options: Options, labels: Labels) -> Opened:
             annotation=grounded.annotation, ungrounded=len(grounded.lost), usage=usage, raw=reply.value, attempts=reply.attempts
         )
 
-    configuration = {"model": model, **({"base_url": base_url} if base_url else {}), **sent}
+    configuration = {"model": model, **({"base_url": recorded_url(base_url)} if base_url else {}), **sent}
     return Opened(
         plain_name(model),
         "unknown",
@@ -171,10 +167,6 @@ def _sent(chosen: Mapping[str, str]) -> dict[str, float]:
     return sent if tokens is None else {**sent, "max_completion_tokens": int(tokens)}
 
 
-def _redacted(text: str, key: str) -> str:
-    return text.replace(key, "…") if key else text
-
-
 def _read(raw: bytes, prices: Mapping[str, float | None], attempts: int) -> tuple[Said, dict[str, float]]:
     """What a completion says, and what it used."""
     usage: dict[str, float] = {}
@@ -190,8 +182,7 @@ def _read(raw: bytes, prices: Mapping[str, float | None], attempts: int) -> tupl
         raise failure(
             "not_json", f"the server's answer is no chat completion: {quote(str(error))}; it begins with {begins}"
         ) from None
-    if completion.usage is not None:
-        usage.update(_used(completion.usage, prices))
+    usage.update(_used(completion.usage, prices))
     message = choice.message
     if message.refusal or choice.finish_reason == "content_filter":
         raise failure("refused", f"the model refuses: {quote(message.refusal or 'a filter for content', 200)}")
@@ -206,12 +197,25 @@ def _read(raw: bytes, prices: Mapping[str, float | None], attempts: int) -> tupl
         ) from None
 
 
-def _used(usage: _Usage, prices: Mapping[str, float | None]) -> dict[str, float]:
-    tokens = {"input": usage.prompt_tokens, "output": usage.completion_tokens}
-    used: dict[str, float] = {f"{side}_tokens": n for side, n in tokens.items()}
-    if any(price is not None for price in prices.values()):
-        used["cost"] = sum(n * (prices[side] or 0.0) for side, n in tokens.items()) / _PER
+def _used(raw: msgspec.Raw, prices: Mapping[str, float | None]) -> dict[str, float]:
+    """The tokens that a server counts, as far as they are numbers, and their cost where all that has a price is counted."""
+    try:
+        given = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        given = None
+    counts = given if isinstance(given, dict) else {}
+    found = {"input": _amount(counts.get("prompt_tokens")), "output": _amount(counts.get("completion_tokens"))}
+    tokens = {side: n for side, n in found.items() if n is not None}
+    used = {f"{side}_tokens": n for side, n in tokens.items()}
+    priced = {side: price for side, price in prices.items() if price is not None}
+    if priced and priced.keys() <= tokens.keys():
+        used["cost"] = sum(tokens[side] * price for side, price in priced.items()) / _PER
     return used
+
+
+def _amount(value: object) -> float | None:
+    """A number that can be added up, from 0 to :data:`_MOST`, or ``None``."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _MOST else None
 
 
 # -------------------------------------------------------------- what the model is told

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from newsgold.benchmark.systems import Answer, Opened, Options, SystemFailure, own_options, plain_name
+from newsgold.benchmark.systems import Answer, Opened, Options, SystemFailure, file_sha256, own_options, plain_name
 from newsgold.corpus.model import Annotation, Article, Mention
 from newsgold.errors import UsageError, quote
 
@@ -198,9 +198,7 @@ def digest_of(folder: Path | None) -> str | None:
         return None
     whole = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        with path.open("rb") as file:
-            contents = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{path.relative_to(folder).as_posix()}\0{contents}\n".encode())
+        whole.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
     return whole.hexdigest()
 
 

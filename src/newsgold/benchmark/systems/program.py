@@ -23,8 +23,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from newsgold.benchmark.systems import Answer, Opened, Options, SystemFailure, own_options, plain_name, read_answer
-from newsgold.corpus.codec import read_bytes, sha256
+from newsgold.benchmark.systems import (
+    Answer,
+    Opened,
+    Options,
+    SystemFailure,
+    file_sha256,
+    masked,
+    names_secret,
+    own_options,
+    plain_name,
+    read_answer,
+)
+from newsgold.corpus.codec import sha256
 from newsgold.corpus.model import Annotation, Article
 from newsgold.errors import FileFault, UsageError, printable, quote
 
@@ -52,7 +63,7 @@ def open_program(command: str, options: Options, _: Labels) -> Opened:
     try:
         arguments = shlex.split(command)
     except ValueError as error:
-        raise UsageError(f"cannot split the command {quote(command)}: {error}") from None
+        raise UsageError(f"cannot split the command of cmd: {error}") from None
     if not arguments or shutil.which(arguments[0]) is None:
         raise UsageError(f"no program {quote(arguments[0] if arguments else '')} that can be run")
     if os.name != "posix":
@@ -63,7 +74,7 @@ def open_program(command: str, options: Options, _: Labels) -> Opened:
     return Opened(
         plain_name(Path(arguments[0]).name),
         _version_of(arguments),
-        {"command": arguments, "sandbox": sandboxed is not None},
+        {"command": _without_secrets(arguments), "sandbox": sandboxed is not None},
         pool.answer,
         concurrency=options.concurrency or 1,
         close=pool.close,
@@ -71,13 +82,28 @@ def open_program(command: str, options: Options, _: Labels) -> Opened:
     )
 
 
+def _without_secrets(arguments: list[str]) -> list[str]:
+    """The command as it is recorded: what a flag or a variable that names a secret is given is masked."""
+    shown, before = [], ""
+    for argument in arguments:
+        name, given, value = argument.partition("=")
+        follows = before.startswith("-") and "=" not in before and names_secret(before)
+        script = any(c.isspace() for c in argument) and names_secret(argument)  # where in it is not known
+        if follows or script:
+            shown.append(masked(argument))
+        else:
+            shown.append(f"{name}={masked(value)}" if given and names_secret(name) else argument)
+        before = argument
+    return shown
+
+
 def _version_of(arguments: list[str]) -> str:
     """A digest of the files that the command names, by which a change is noticed."""
     found = []
     for argument in arguments:
-        with contextlib.suppress(FileFault, ValueError):
-            if os.sep in argument or Path(argument).is_file():
-                found.append(sha256(read_bytes(Path(argument))))
+        with contextlib.suppress(FileFault, OSError, ValueError):
+            if Path(argument).is_file():  # a pipe or a device would be waited for, or has no end
+                found.append(file_sha256(Path(argument)))
     return f"sha256-{sha256(' '.join(found))[:12]}" if found else "unknown"
 
 

@@ -14,17 +14,28 @@ import concurrent.futures
 import itertools
 import os
 import random
+import re
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import httpx2 as httpx
 import msgspec
 
-from newsgold.benchmark.systems import Answer, Opened, Options, SystemFailure, own_options, plain_name, read_answer
+from newsgold.benchmark.systems import (
+    Answer,
+    Opened,
+    Options,
+    SystemFailure,
+    masked,
+    names_secret,
+    own_options,
+    plain_name,
+    read_answer,
+)
 from newsgold.errors import UsageError, printable, quote
 
 if TYPE_CHECKING:
@@ -37,6 +48,8 @@ CONCURRENCY = 4
 CONNECT_SECONDS = 10.0
 _OWN = {"token_env": "", "proxy": ""}
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_SHORTEST = 8
+_MASK = "…".encode()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 T = TypeVar("T")
@@ -53,8 +66,10 @@ def open_server(url: str, options: Options, _: Labels) -> Opened:
     """
     chosen = own_options(options, _OWN, "a server")
     check_url(url)
-    headers = {"content-type": "application/json", "accept": "application/json", **_bearer(chosen["token_env"])}
-    web = Web(options, proxy=chosen["proxy"], headers=headers)
+    token = _token(chosen["token_env"])
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    headers |= {"authorization": f"Bearer {token}"} if token else {}
+    web = Web(options, proxy=chosen["proxy"], headers=headers, secrets=hidden(token, url))
 
     def answer(article: Article) -> Answer:
         body = msgspec.json.encode(article)
@@ -63,9 +78,9 @@ def open_server(url: str, options: Options, _: Labels) -> Opened:
 
     open_text = bool(chosen["token_env"]) and url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK
     return Opened(
-        plain_name(url.partition("//")[2]),
+        plain_name(url.partition("//")[2].partition("?")[0]),
         "unknown",
-        {"url": url},
+        {"url": recorded_url(url)},
         answer,
         concurrency=options.concurrency or CONCURRENCY,
         close=web.close,
@@ -82,18 +97,48 @@ def check_url(url: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise UsageError(f"{quote(url)} is no URL of a server")
+        shown = re.sub("//.*@", "//…@", url.partition("?")[0])  # what follows, or stands before a @, may be secret
+        raise UsageError(f"{quote(shown)} is no URL of a server")
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise UsageError("the URL may have no user name, password or fragment; --option token_env=VARIABLE sends a token")
 
 
-def _bearer(variable: str) -> dict[str, str]:
-    if not variable:
-        return {}
-    token = os.environ.get(variable, "")
-    if not token or not token.isascii() or not token.isprintable():
+def recorded_url(url: str) -> str:
+    """A URL as it is recorded: of the query, which may hold a key, only that it is another is told."""
+    bare, mark, query = url.partition("?")
+    return f"{bare}?{masked(query)}" if mark else url
+
+
+def usable(token: str) -> bool:
+    """Whether a token can stand in a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def _token(variable: str) -> str:
+    token = os.environ.get(variable, "") if variable else ""
+    if variable and not usable(token):
         raise UsageError(f"no usable token in the environment variable {quote(variable)}")
-    return {"authorization": f"Bearer {token}"}
+    return token
+
+
+def hidden(token: str, url: str) -> tuple[bytes, ...]:
+    """What must not come back from a server: the token and the query, as they stand and as JSON may spell them.
+
+    What is shorter than :data:`_SHORTEST` is no secret but a stand-in, and would be found in innocent words.
+    """
+    query = url.partition("?")[2]
+    pairs = query.split("&")
+    values = [value for name, _, value in (pair.partition("=") for pair in pairs) if names_secret(name)]
+    plain = {token, query, *pairs, *values, *map(unquote_plus, values)}
+    in_json = {msgspec.json.encode(text).decode()[1:-1] for text in plain}
+    spelt = plain | in_json | {text.replace("/", "\\/") for text in in_json}
+    return tuple(sorted((s.encode() for s in spelt if len(s) >= _SHORTEST), key=len, reverse=True))
+
+
+def _hide(data: bytes, secrets: Iterable[bytes]) -> bytes:
+    for secret in secrets:
+        data = data.replace(secret, _MASK)
+    return data
 
 
 async def _posted(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
@@ -157,16 +202,20 @@ class Reply(NamedTuple):
 
 
 class Web:
-    """An HTTP client on an event loop of its own, for threads that each wait for one call."""
+    """An HTTP client on an event loop of its own, for threads that each wait for one call.
 
-    def __init__(self, options: Options, *, proxy: str = "", headers: Mapping[str, str]) -> None:
+    ``secrets`` (:func:`hidden`) stand in nothing that comes out of it: neither in answers nor in messages.
+    """
+
+    def __init__(self, options: Options, *, proxy: str = "", headers: Mapping[str, str], secrets: tuple[bytes, ...] = ()) -> None:
         if proxy:
             check_url(proxy)
         self._options = options
+        self._secrets = secrets
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="newsgold-web")
         self.client = httpx.AsyncClient(
-            transport=_Guarded(httpx.AsyncHTTPTransport(proxy=proxy or None, trust_env=False), options.max_bytes),
+            transport=_Guarded(httpx.AsyncHTTPTransport(proxy=proxy or None, trust_env=False), options.max_bytes, secrets),
             headers={"accept-encoding": "identity", **headers},
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=None),
@@ -182,7 +231,7 @@ class Web:
         with self._lock:
             if self._closed:
                 raise SystemFailure("closed", "the run was ended", retryable=True)
-            future = asyncio.run_coroutine_threadsafe(_persistently(attempt, self._options), self._loop)
+            future = asyncio.run_coroutine_threadsafe(_persistently(attempt, self._options, self._secrets), self._loop)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -207,13 +256,13 @@ class Web:
         await self.client.aclose()
 
 
-async def _persistently(attempt: Callable[[], Awaitable[Any]], options: Options) -> Reply:
+async def _persistently(attempt: Callable[[], Awaitable[Any]], options: Options, secrets: tuple[bytes, ...]) -> Reply:
     until = asyncio.get_running_loop().time() + options.timeout
     before = ""
     for number in itertools.count(1):
         try:
             async with asyncio.timeout_at(until):
-                return Reply(await _named(attempt), number)
+                return Reply(await _named(attempt, secrets), number)
         except TimeoutError:
             message = f"no answer within {options.timeout:g} s"
             raise SystemFailure("timeout", f"{message}{before}", retryable=True, attempts=number) from None
@@ -231,33 +280,37 @@ async def _persistently(attempt: Callable[[], Awaitable[Any]], options: Options)
     raise AssertionError  # count() has no end
 
 
-async def _named(attempt: Callable[[], Awaitable[T]]) -> T:
+async def _named(attempt: Callable[[], Awaitable[T]], secrets: tuple[bytes, ...]) -> T:
     """An attempt whose network errors are failures with a name."""
     try:
         return await attempt()
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        raise SystemFailure("unreachable", f"no connection: {_said(error)}", retryable=True) from error
+        raise SystemFailure("unreachable", f"no connection: {_said(error, secrets)}", retryable=True) from error
     except httpx.TransportError as error:
-        raise SystemFailure("broken", f"the connection or the answer broke off: {_said(error)}", retryable=True) from error
+        said = f"the connection or the answer broke off: {_said(error, secrets)}"
+        raise SystemFailure("broken", said, retryable=True) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise SystemFailure("broken", f"no answer that can be read: {_said(error)}") from error
+        raise SystemFailure("broken", f"no answer that can be read: {_said(error, secrets)}") from error
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__} {quote(str(error), 160)}"
+def _said(error: Exception, secrets: tuple[bytes, ...]) -> str:
+    """The error in words; it may quote what the server sent in place of an answer."""
+    return f"{type(error).__name__} {quote(_hide(str(error).encode('utf-8', 'replace'), secrets).decode(), 160)}"
 
 
 class _Guarded(httpx.AsyncBaseTransport):
-    """A transport whose answers are plain and have a limit."""
+    """A transport whose answers are plain, have a limit and do not repeat what is secret."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, max_bytes: int) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, max_bytes: int, secrets: tuple[bytes, ...]) -> None:
         self._inner = inner
         self._max = max_bytes
+        self._secrets = secrets
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
-        coding = response.headers.get("content-encoding", "identity").strip().lower()
-        length = response.headers.get("content-length", "")
+        headers = httpx.Headers([(name, _hide(value, self._secrets)) for name, value in response.headers.raw])
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        length = headers.get("content-length", "")
         failure = None
         if coding not in ("", "identity"):
             failure = SystemFailure("encoded", f"the answer is compressed ({quote(coding)}), which was not asked for")
@@ -267,25 +320,32 @@ class _Guarded(httpx.AsyncBaseTransport):
             await response.aclose()
             raise failure
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        stream = _Limited(response.stream, self._max)
-        return httpx.Response(response.status_code, headers=response.headers, stream=stream, extensions=response.extensions)
+        stream = _Limited(response.stream, self._max, self._secrets)
+        return httpx.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
 class _Limited(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, max_bytes: int) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, max_bytes: int, secrets: tuple[bytes, ...]) -> None:
         self._inner = inner
         self._max = max_bytes
+        self._secrets = secrets
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        taken = 0
+        taken, held = 0, b""
+        may_go_on = max(map(len, self._secrets), default=1) - 1  # bytes at the end of a part that may begin a secret
         async for part in self._inner:
             taken += len(part)
             if taken > self._max:
                 raise _too_large(self._max)
-            yield part
+            held = _hide(held + part, self._secrets)
+            ready = len(held) - may_go_on
+            if ready > 0:
+                yield held[:ready]
+                held = held[ready:]
+        yield held
 
     async def aclose(self) -> None:
         await self._inner.aclose()
