@@ -155,6 +155,7 @@ class Studio:
     def mark(self, start: int, end: int, hotkey: str) -> None:
         """Label a span: its key, then a drag over it; as people do, undone and tried a bit beside if it took something else."""
         self.page.keyboard.press("Escape")
+        self.page.wait_for_function("() => newsgold.text()", polling=50)  # gone for a moment while it is drawn anew
         self.page.evaluate("([start, end]) => newsgold.scroll(start, end)", [start, end])
         firsts, lasts = (
             self.page.evaluate("([where, ending]) => newsgold.points(where, ending)", [where, ending])

@@ -315,3 +315,16 @@ def test_only_regular_files_make_the_version(tmp_path: Path):
     program, pipe = shlex.quote(sys.executable), shlex.quote(str(tmp_path / "pipe"))
     with_others = open_system(f"cmd:{program} {pipe} /dev/zero {shlex.quote(str(tmp_path))}", Options(), find_labels())
     assert with_others.version == open_system(f"cmd:{program}", Options(), find_labels()).version != "unknown"
+
+
+def test_in_the_sandbox_a_program_beside_its_interpreter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a folder under /tmp, as a clone may lie there, with the interpreter as a link in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "said.py").write_text('import sys\nfor _ in sys.stdin: print(\'{"id": "a"}\', flush=True)\n')
+    opened = open_system(f"cmd:{tmp_path}/python {tmp_path}/said.py", Options(sandbox=True), find_labels())
+    try:
+        assert (opened.configuration["sandbox"], opened.notes) == (True, ())
+        assert opened.answer(ARTICLE).annotation == Annotation(id="a")
+    finally:
+        opened.close()

@@ -114,7 +114,8 @@ def _sandboxed(arguments: list[str]) -> list[str] | None:
     """
     bwrap = shutil.which("bwrap")
     here = str(Path.cwd())
-    shown = {here, *(str(Path(a).absolute()) for a in arguments if os.path.lexists(a))}
+    # bwrap binds nothing onto a link, and what lies in a folder that is shown needs no more
+    shown = {here, *(p for a in arguments if os.path.lexists(a) and not (p := str(Path(a).absolute())).startswith(f"{here}/"))}
     wall = [str(bwrap), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     wall += ["--setenv", "PATH", os.environ.get("PATH", os.defpath), "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"]
     # sockets under /run would let it speak to the services of this machine
