@@ -320,7 +320,7 @@ def test_only_regular_files_make_the_version(tmp_path: Path):
 def test_in_the_sandbox_a_program_beside_its_interpreter_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """In a folder under /tmp, as a clone may lie there, with the interpreter as a link in it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "python").symlink_to(Path(sys.executable).resolve())  # which need not lie under /tmp, unlike a link to it
     (tmp_path / "said.py").write_text('import sys\nfor _ in sys.stdin: print(\'{"id": "a"}\', flush=True)\n')
     opened = open_system(f"cmd:{tmp_path}/python {tmp_path}/said.py", Options(sandbox=True), find_labels())
     try:
